@@ -588,7 +588,9 @@ typedef struct dvt_compile_desc {
  * be convex; the host splits those that are not. reason: static text for group 0, or null. */
 typedef struct dvt_claim {
     uint32_t struct_size; /* sizeof(dvt_claim), set by the host */
+    uint32_t flags;       /* none defined */
     uint32_t group;       /* written by the plugin */
+    uint32_t reserved;    /* zero */
     const char *reason;   /* written by the plugin */
 } dvt_claim;
 
@@ -625,9 +627,11 @@ typedef struct dvt_blob {
 typedef struct dvt_graph_api {
     uint32_t struct_size; /* sizeof(dvt_graph_api) */
     uint32_t flags;       /* none defined */
-    /* Which nodes this device wants, in which groups: claims has n_nodes rows, zeroed by the host.
-     * Thread: any. Owner: nothing. If null: the host offers the whole graph to compile. */
-    dvt_status (*partition)(const dvt_compile_desc *desc, dvt_claim *claims, dvt_error *error);
+    /* Which nodes this device wants, in which groups: claims has n_nodes pointers to rows that
+     * the host zeroed. Thread: any. Owner: nothing. If null: the host offers the whole graph to
+     * compile. */
+    dvt_status (*partition)(const dvt_compile_desc *desc, dvt_claim *const *claims,
+                            dvt_error *error);
     /* One group becomes an executable. Constants stay valid and unchanged until destroy.
      * Thread: may-block. Owner: caller, destroy. If null: not allowed. */
     dvt_status (*compile)(const dvt_compile_desc *desc, dvt_executable **executable,
