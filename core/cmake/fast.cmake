@@ -1,0 +1,9 @@
+# dovetail/_fast: no instruction-set flags here, so that importing it is safe on every machine.
+file(GLOB fast_sources CONFIGURE_DEPENDS csrc/fast/*.c)
+if(fast_sources)
+    python_add_library(_fast MODULE WITH_SOABI ${fast_sources})
+    dovetail_compile_settings(_fast)
+    dovetail_optimise(_fast -O2)
+    target_link_libraries(_fast PRIVATE Threads::Threads ${CMAKE_DL_LIBS})
+    install(TARGETS _fast LIBRARY DESTINATION dovetail)
+endif()

@@ -1,0 +1,59 @@
+"""What lies where: the distributions of this repository, read from their pyproject files."""
+
+import tomllib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+DIST = ROOT / "dist"
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """One folder with a pyproject.toml: one wheel, one tox env."""
+
+    folder: Path
+
+    @property
+    def env(self) -> str:
+        """Return the tox env that tests it: the name of its folder."""
+        return self.folder.name
+
+    @cached_property
+    def settings(self) -> dict[str, Any]:
+        """Return its pyproject.toml."""
+        return tomllib.loads((self.folder / "pyproject.toml").read_text(encoding="utf-8"))
+
+    @property
+    def project(self) -> dict[str, Any]:
+        """Return the [project] table."""
+        return self.settings["project"]
+
+    @property
+    def name(self) -> str:
+        """Return the name pip knows."""
+        return self.project["name"]
+
+    @property
+    def sources(self) -> Path:
+        """Return the folder of its Python sources."""
+        return self.folder / "src"
+
+    @property
+    def has_c(self) -> bool:
+        """Whether building it needs a C compiler."""
+        return (self.folder / "CMakeLists.txt").is_file()
+
+    def archives(self, suffix: str) -> list[Path]:
+        """Return what dist/ holds of it, by suffix: .whl or .tar.gz."""
+        stem = self.name.replace("-", "_")
+        return sorted(DIST.glob(f"{stem}-{self.project['version']}*{suffix}"))
+
+
+def distributions() -> list[Distribution]:
+    """Return all of them in the order in which they are built: abi, core, plugins."""
+    folders = [ROOT / "abi", ROOT / "core"]
+    folders += sorted(path.parent for path in ROOT.glob("plugins/*/pyproject.toml"))
+    return [Distribution(folder) for folder in folders]
