@@ -1,0 +1,188 @@
+"""The Op record: one frozen record in one file says everything there is to know about one op.
+
+Tests, reference docs, the device support matrix, the conformance samples and the ABI's op table are
+derived from these records; nothing else in the tree knows an op by name except kernels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from dovetail.dtypes import ALL, DType
+from dovetail.errors import OpError
+
+__all__ = ["REGISTRY", "REQUIRED", "Op", "Sample", "Spec", "define"]
+
+
+class _Required:
+    def __repr__(self) -> str:
+        return "REQUIRED"
+
+
+REQUIRED: Any = _Required()
+"""Default of an attribute that has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """Shape and dtype of a value, without data. ``weak``: it came from a Python scalar, so it takes
+    the dtype of what it meets."""
+
+    shape: tuple[int, ...]
+    dtype: DType
+    weak: bool = False
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        n = 1
+        for extent in self.shape:
+            n *= extent
+        return n
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the contiguous data."""
+        return self.size * self.dtype.itemsize
+
+    def __str__(self) -> str:
+        return f"{self.dtype}[{', '.join(map(str, self.shape))}]"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sample:
+    """One input of the derived tests: numpy arrays (or specs to fill from a seed) and attributes.
+
+    ``inputs`` holds specs as ``(shape, low, high)`` or explicit nested lists; the test draws values
+    from ``[low, high)`` with a fixed seed and casts them to each dtype of ``dtypes``.
+    """
+
+    inputs: tuple[Any, ...]
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    dtypes: frozenset[DType] | None = None  # None: every dtype of the record's first type variable
+    differentiable: bool = True  # False: a kink or a tie here, no finite differences
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Op:
+    """Everything about one op.
+
+    ``signature`` names operands and type variables: ``"x: T, y: T -> T"``; one trailing variadic
+    operand is written ``"*arrays: T -> T"``; several results ``"x: T -> T, i64"``. Operands that
+    share a variable are promoted to a common dtype before anything else sees them; with
+    ``broadcast`` they are also broadcast to a common shape.
+    """
+
+    name: str
+    doc: str
+    """Meaning, shapes, dtypes, errors, source of the formula, one runnable example."""
+    signature: str
+    types: Mapping[str, frozenset[DType]] = field(default_factory=dict)
+    """Allowed dtypes of each type variable; a variable that is missing takes any dtype."""
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    """Attribute name -> default, `REQUIRED` when there is none. Values are hashable: bool, int,
+    float, str, None, DType and tuples of int."""
+    version: int = 1
+    """Of the op's meaning; raised only with an RFC."""
+    broadcast: bool = False
+    canonical: Callable[..., dict[str, Any]] | None = None
+    """``canonical(*specs, **attributes)``: attributes in the one form that ``infer``, the gradient,
+    the reference and the kernels see (axes non-negative, sets sorted, shapes complete)."""
+    infer: Callable[..., Spec | tuple[Spec, ...]]
+    """``infer(*specs, **attributes)``: result specs, or an `OpError` in words."""
+    view: Callable[..., tuple[tuple[int, ...], tuple[int, ...], int] | None] | None = None
+    """``view(shape, strides, **attributes)``: result shape, strides and offset in elements when the
+    result can share the operand's memory, None when it cannot. Only for one-operand ops."""
+    gradient: tuple[Callable[..., Any] | None, ...] | Callable[..., Any] | None = None
+    """Written in ops. A tuple with one rule per operand, ``rule(g, y, *operands, **attributes)``,
+    None where there is no derivative; for a variadic op one ``rule(i, g, y, *operands,
+    **attributes)``. With several results ``g`` and ``y`` are tuples (a g without value is None).
+    None: not differentiable (or, with a ``decomposition``, differentiate that)."""
+    decomposition: Callable[..., Any] | None = None
+    """The op in simpler ops: ``decomposition(*operands, **attributes)``."""
+    reference: Callable[..., Any]
+    """The op in numpy: ``reference(*ndarrays, **attributes)``. 16-bit floats arrive as float32 and
+    are rounded afterwards by the caller; the result is cast to the inferred dtype."""
+    samples: Callable[[], Iterable[Sample]]
+    tolerance: Mapping[str, float] = field(default_factory=dict)
+    """Largest error in units in the last place of the result per dtype name; missing: 0 for
+    integers and bool, 4 for floats; "norm": True compares against the largest magnitude."""
+    differentiable: frozenset[int] | None = None
+    """Operand positions checked by finite differences; None: all floating ones with a rule."""
+    claim: str = "kernel"
+    """"kernel": devices bring one; "view": never a kernel; "composite": a device may claim it."""
+
+    def __repr__(self) -> str:
+        return f"<op {self.name} v{self.version}: {self.signature}>"
+
+    @property
+    def operands(self) -> tuple[tuple[str, str], ...]:
+        """(name, type word) of each operand; a variadic one keeps its star."""
+        left = self.signature.split("->")[0].strip()
+        if not left:
+            return ()
+        pairs = (part.split(":") for part in left.split(","))
+        return tuple((name.strip(), word.strip()) for name, word in pairs)
+
+    @property
+    def results(self) -> tuple[str, ...]:
+        """Type word of each result."""
+        return tuple(w.strip() for w in self.signature.split("->")[1].split(","))
+
+    @property
+    def variadic(self) -> bool:
+        """Whether the last operand repeats."""
+        return bool(self.operands) and self.operands[-1][0].startswith("*")
+
+    def words(self, count: int) -> tuple[str, ...]:
+        """Type word of each of ``count`` actual operands."""
+        fixed = [w for _, w in self.operands]
+        if self.variadic:
+            fixed = fixed[:-1] + [fixed[-1]] * (count - len(fixed) + 1)
+        return tuple(fixed)
+
+    def allowed(self, word: str) -> frozenset[DType]:
+        """Dtypes a type word stands for."""
+        return self.types.get(word, ALL)
+
+    def fail(self, message: str) -> OpError:
+        """An `OpError` that names this op; callers raise it."""
+        return OpError(f"{self.name}: {message}")
+
+
+REGISTRY: dict[str, Op] = {}
+"""Every op by name, filled by `define`."""
+
+
+def define(op: Op) -> Callable[..., Any]:
+    """Register a record and return the public function made from it.
+
+    The function takes the operands by position or name, then the attributes by position or name,
+    and carries the record as ``.op``, its doc and its signature.
+    """
+    from dovetail import _fast  # noqa: PLC0415  the C hot path is needed only to make callables
+
+    if op.name in REGISTRY:
+        raise ValueError(f"op {op.name!r} is defined twice")
+    REGISTRY[op.name] = op
+    return _fast.OpFunction(op)
+
+
+def specs_text(specs: Iterable[Spec]) -> str:
+    """Operand specs for an error message: ``float32[2, 3] and int64[4]``."""
+    return " and ".join(map(str, specs))
+
+
+def iterate(values: Any) -> Iterator[Any]:
+    """Results of an op as an iterator, whether it has one or several."""
+    if isinstance(values, tuple):
+        yield from values
+    else:
+        yield values

@@ -1,0 +1,46 @@
+"""Every environment variable Dovetail reads, in one place; core/docs/settings.md documents them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+__all__ = ["backend_paths", "cpu_variant", "disabled_plugins", "fallback", "thread_count"]
+
+
+def _words(name: str, separator: str = ",") -> tuple[str, ...]:
+    return tuple(w.strip() for w in os.environ.get(name, "").split(separator) if w.strip())
+
+
+def cpu_variant() -> str | None:
+    """``DOVETAIL_CPU``: force a variant of the CPU device ("baseline", "avx2", ...)."""
+    return os.environ.get("DOVETAIL_CPU") or None
+
+
+def disabled_plugins() -> frozenset[str]:
+    """``DOVETAIL_DISABLE``: plugin names never loaded, separated by commas."""
+    return frozenset(_words("DOVETAIL_DISABLE"))
+
+
+def only_plugins() -> frozenset[str] | None:
+    """``DOVETAIL_PLUGINS``: when set, the only plugin names considered besides cpu."""
+    words = _words("DOVETAIL_PLUGINS")
+    return frozenset(words) if words else None
+
+
+def backend_paths() -> tuple[Path, ...]:
+    """``DOVETAIL_BACKENDS``: extra device libraries by path, separated like PATH."""
+    return tuple(Path(p) for p in _words("DOVETAIL_BACKENDS", os.pathsep))
+
+
+def fallback() -> str:
+    """``DOVETAIL_FALLBACK``: "cpu" (default) runs what a device lacks on the CPU, "error" raises."""
+    return os.environ.get("DOVETAIL_FALLBACK", "cpu")
+
+
+def thread_count() -> int:
+    """``DOVETAIL_NUM_THREADS``: threads of the pool; default: the CPUs this process may use."""
+    text = os.environ.get("DOVETAIL_NUM_THREADS", "")
+    if text:
+        return max(1, int(text))
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
