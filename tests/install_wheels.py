@@ -61,12 +61,14 @@ def pip_install(*arguments: str) -> None:
     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", *arguments], check=True)
 
 
-def install(env: str) -> None:
-    """Install for one tox env."""
+def install(env: str, instead: Path | None = None) -> None:
+    """Install for one tox env; `instead` takes the place of the wheel with the same file name."""
     chosen = [one for one in distributions() if env in (one.env, "house")]
     if not chosen:
         raise SystemExit(f"no distribution belongs to the tox env {env!r}")
     wheels, others = closure(chosen)
+    if instead is not None:
+        wheels = [instead if wheel.name == instead.name else wheel for wheel in wheels]
     pip_install("--force-reinstall", "--no-deps", "--no-index", *map(str, wheels))
     if others:
         pip_install(*others)

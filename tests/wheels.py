@@ -10,6 +10,7 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from workspace import DIST, ROOT, Distribution, distributions
@@ -60,10 +61,11 @@ def ours_first() -> dict[str, str]:
     return os.environ | {"PIP_CONSTRAINT": f"{before} {constraints.as_uri()}".strip()}
 
 
-def fingerprint(distribution: Distribution) -> str:
+def fingerprint(distribution: Distribution, settings: Iterable[str]) -> str:
     """Return a hash of everything that goes into a wheel."""
     digest = hashlib.sha256()
-    digest.update(f"{sys.version} {sysconfig.get_platform()} {os.environ.get('CFLAGS')}".encode())
+    surroundings = [sys.version, sysconfig.get_platform(), os.environ.get("CFLAGS"), *settings]
+    digest.update(repr(surroundings).encode())
     inputs = [Path(__file__)]
     if distribution.has_c:
         version = subprocess.run([compiler(), "--version"], capture_output=True, check=True)
@@ -76,24 +78,32 @@ def fingerprint(distribution: Distribution) -> str:
     return digest.hexdigest()
 
 
-def build(distribution: Distribution) -> None:
-    """Build one distribution, unless dist/ already holds exactly this state of it."""
-    stamp = DIST / f".{distribution.name}.sha256"
-    wanted = fingerprint(distribution)
-    wheels = distribution.archives(".whl")
+def build(distribution: Distribution, folder: Path = DIST, settings: Iterable[str] = ()) -> Path:
+    """Build one distribution into a folder, unless it already holds exactly this state of it.
+
+    `settings` go to the build backend: "cmake.build-type=Debug". Returns the wheel.
+    """
+    settings = [part for setting in settings for part in ("-C", setting)]
+    stamp = folder / f".{distribution.name}.sha256"
+    wanted = fingerprint(distribution, settings)
+    wheels = distribution.archives(".whl", folder)
     if len(wheels) == 1 and stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted:
         print(f"unchanged: {wheels[0].name}", flush=True)
-        return
+        return wheels[0]
     # What is old goes first: a failed build must not leave a wheel to be tested.
-    for old in distribution.archives("") + [stamp]:
+    for old in [*distribution.archives("", folder), stamp]:
         old.unlink(missing_ok=True)
-    settings = ["-C", "cmake.define.DOVETAIL_WERROR=ON"] if distribution.has_c else []
     with tempfile.TemporaryDirectory() as scratch:
         command = [sys.executable, "-m", "build", "--outdir", scratch, *settings]
-        subprocess.run([*command, str(distribution.folder)], env=ours_first(), check=True)
+        try:
+            subprocess.run([*command, str(distribution.folder)], env=ours_first(), check=True)
+        except subprocess.CalledProcessError as failure:
+            raise SystemExit(f"{distribution.name} was not built: see above") from failure
         for result in Path(scratch).iterdir():
-            shutil.move(result, DIST / result.name)
+            shutil.move(result, folder / result.name)
     stamp.write_text(wanted, encoding="utf-8")
+    [wheel] = distribution.archives(".whl", folder)
+    return wheel
 
 
 def main(names: list[str]) -> None:
@@ -104,10 +114,7 @@ def main(names: list[str]) -> None:
         print(f"C compiler: {compiler()}", flush=True)
         check_python_header()
     for distribution in chosen:
-        try:
-            build(distribution)
-        except subprocess.CalledProcessError as failure:
-            raise SystemExit(f"{distribution.name} was not built; the reason stands above") from failure
+        build(distribution, settings=["cmake.define.DOVETAIL_WERROR=ON"] if distribution.has_c else [])
 
 
 if __name__ == "__main__":

@@ -46,10 +46,10 @@ class Distribution:
         """Whether building it needs a C compiler."""
         return (self.folder / "CMakeLists.txt").is_file()
 
-    def archives(self, suffix: str) -> list[Path]:
-        """Return what dist/ holds of it, by suffix: .whl or .tar.gz."""
+    def archives(self, suffix: str, folder: Path = DIST) -> list[Path]:
+        """Return what dist/ (or another folder) holds of it, by suffix: .whl or .tar.gz."""
         stem = self.name.replace("-", "_")
-        return sorted(DIST.glob(f"{stem}-{self.project['version']}*{suffix}"))
+        return sorted(folder.glob(f"{stem}-{self.project['version']}[-.]*{suffix}"))
 
 
 def distributions() -> list[Distribution]:
