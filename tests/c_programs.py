@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from workspace import ROOT
 
 FOLDER = Path(os.environ["C_PROGRAMS"])

@@ -47,7 +47,9 @@ def closure(start: Iterable[Distribution]) -> tuple[list[Path], list[str]]:
             continue
         found = ours[name].archives(".whl")
         if len(found) != 1:
-            raise SystemExit(f"dist/ holds {len(found)} wheels of {name}, not one: run `tox -e wheels`")
+            raise SystemExit(
+                f"dist/ holds {len(found)} wheels of {name}, not one: run `tox -e wheels`"
+            )
         wheels[name] = found[0]
         for asked in requirements(found[0]):
             others.add(asked)

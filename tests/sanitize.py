@@ -1,7 +1,7 @@
 """Run the core's tests, Python and C, under AddressSanitizer and UndefinedBehaviorSanitizer.
 
-Usage: sanitize.py [PYTEST ARGUMENTS]. The core is built once more, with the sanitizers, into a wheel
-of its own; the interpreter itself is not instrumented, so the sanitizer's library is loaded before it.
+Usage: sanitize.py [PYTEST ARGUMENTS]. The core is built once more, with the sanitizers, into a
+wheel of its own; the interpreter is not instrumented, so the sanitizer's library is loaded first.
 """
 
 import os
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from install_wheels import install
 from wheels import build, compiler
+
 from workspace import ROOT, distributions
 
 NOT_GCC = """\

@@ -16,7 +16,8 @@ from pathlib import Path
 from workspace import DIST, ROOT, Distribution, distributions
 
 NO_COMPILER = """\
-Dovetail is built with a C compiler, and none was found (looked for: {looked}). Install one and try again:
+Dovetail is built with a C compiler, and none was found (looked for: {looked}).
+Install one and try again:
   Debian, Ubuntu   apt install build-essential
   Fedora           dnf install gcc
   macOS            xcode-select --install"""
@@ -114,7 +115,9 @@ def main(names: list[str]) -> None:
         print(f"C compiler: {compiler()}", flush=True)
         check_python_header()
     for distribution in chosen:
-        build(distribution, settings=["cmake.define.DOVETAIL_WERROR=ON"] if distribution.has_c else [])
+        build(
+            distribution, settings=["cmake.define.DOVETAIL_WERROR=ON"] if distribution.has_c else []
+        )
 
 
 if __name__ == "__main__":

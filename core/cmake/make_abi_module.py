@@ -14,11 +14,11 @@ OPENING, CLOSING = "/* <cdef> */", "/* </cdef> */"
 def marked_text(header: str) -> str:
     """Return what stands between the two markers, unchanged."""
     for marker in (OPENING, CLOSING):
-        if header.count(marker) != 1:
+        if (count := header.count(marker)) != 1:
             raise SystemExit(
-                f"dovetail.h must hold the marker {marker} once; it holds it {header.count(marker)} times"
+                f"dovetail.h must hold the marker {marker} once; it holds it {count} times"
             )
-    before, _, rest = header.partition(OPENING)
+    rest = header.split(OPENING)[1]
     inside, closing, _ = rest.partition(CLOSING)
     if not closing:
         raise SystemExit(f"in dovetail.h the marker {CLOSING} stands before {OPENING}")
