@@ -15,9 +15,7 @@ def marked_text(header: str) -> str:
     """Return what stands between the two markers, unchanged."""
     for marker in (OPENING, CLOSING):
         if (count := header.count(marker)) != 1:
-            raise SystemExit(
-                f"dovetail.h must hold the marker {marker} once; it holds it {count} times"
-            )
+            raise SystemExit(f"dovetail.h must hold {marker} once, not {count} times")
     rest = header.split(OPENING)[1]
     inside, closing, _ = rest.partition(CLOSING)
     if not closing:

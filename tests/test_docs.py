@@ -1,0 +1,91 @@
+"""Documents are tests: each python block runs, each link leads somewhere.
+
+A block is left out only where the document says so, with a reason, in the line above it:
+<!-- skip: next "needs the plugin cuda" -->
+"""
+
+import re
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+from sybil import Sybil
+from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser
+
+from workspace import ROOT
+
+BLOCK = re.compile(r"^[ \t]*```python\b", re.MULTILINE)
+LINK = re.compile(r"(?<!!)\[[^\]\[]*\]\(([^)\s]+)(?:\s+\"[^\"]*\")?\)|!\[[^\]]*\]\(([^)\s]+)\)")
+FENCE = re.compile(r"^([ \t]*)(```+|~~~+).*?^\1\2[ \t]*$", re.MULTILINE | re.DOTALL)
+SKIP = re.compile(r"<!--+\s*skip:\s*(.*?)\s*--+>")
+
+
+def short(path: Path) -> str:
+    """Return a path as it stands in the repository."""
+    return path.relative_to(ROOT).as_posix()
+
+
+def documents(*patterns: str) -> list[Path]:
+    """Return the markdown files of the repository that match, work folders left out."""
+    found = {path for pattern in patterns for path in ROOT.glob(pattern)}
+    hidden = [
+        path for path in found if any(part.startswith(".") for part in short(path).split("/"))
+    ]
+    return sorted(found - set(hidden))
+
+
+RUN = documents("README.md", "ARCHITECTURE.md", "*/docs/**/*.md", "plugins/*/docs/**/*.md")
+LINKED = [
+    path for path in documents("**/*.md") if short(path).split("/")[0] not in ("dist", "build")
+]
+
+
+def test_the_first_pages_are_there() -> None:
+    assert {"README.md", "ARCHITECTURE.md", "core/docs/settings.md"} <= set(map(short, RUN))
+    assert any(BLOCK.search(path.read_text(encoding="utf-8")) for path in RUN)
+
+
+@pytest.mark.parametrize("path", RUN, ids=short)
+def test_python_blocks_run(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    sybil = Sybil(parsers=[PythonCodeBlockParser(), SkipParser()], path=str(path.parent))
+    document = sybil.parse(path)
+    for example in document.examples():
+        try:
+            example.evaluate()
+        except Exception as failure:
+            skipped = type(failure).__name__ in ("SkipTest", "Skipped")
+            if not skipped:
+                raise AssertionError(f"{short(path)}:{example.line}: {failure}") from failure
+
+
+@pytest.mark.parametrize("path", RUN, ids=short)
+def test_every_skip_has_a_reason(path: Path) -> None:
+    for skip in SKIP.findall(path.read_text(encoding="utf-8")):
+        assert re.match(r"(next|start)\b.*[\"'].{8,}[\"']|end$", skip), f"{short(path)}: {skip}"
+
+
+def heading_anchors(text: str) -> set[str]:
+    """Return the anchors that a forge makes from headings."""
+    titles = re.findall(r"^#{1,6}\s+(.*?)\s*#*$", FENCE.sub("", text), re.MULTILINE)
+    plain = [re.sub(r"[^\w\- ]", "", re.sub(r"[`*]", "", title).lower()) for title in titles]
+    return {title.replace(" ", "-") for title in plain}
+
+
+@pytest.mark.parametrize("path", LINKED, ids=short)
+def test_links_lead_somewhere(path: Path) -> None:
+    text = FENCE.sub("", path.read_text(encoding="utf-8"))
+    text = re.sub(r"`[^`\n]*`", "", text)
+    broken = []
+    for match in LINK.finditer(text):
+        link = unquote(match[1] or match[2])
+        if re.match(r"[a-z]+:", link):
+            continue
+        target, _, anchor = link.partition("#")
+        there = (path.parent / target).resolve() if target else path
+        if not there.exists() or ROOT not in (there, *there.parents):
+            broken.append(link)
+        elif anchor and there.suffix == ".md":
+            if anchor not in heading_anchors(there.read_text(encoding="utf-8")):
+                broken.append(link)
+    assert not broken
