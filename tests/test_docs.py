@@ -12,7 +12,7 @@ import pytest
 from sybil import Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser
 
-from workspace import ROOT
+from workspace import ROOT, short, tracked
 
 BLOCK = re.compile(r"^[ \t]*```python\b", re.MULTILINE)
 LINK = re.compile(r"(?<!!)\[[^\]\[]*\]\(([^)\s]+)(?:\s+\"[^\"]*\")?\)|!\[[^\]]*\]\(([^)\s]+)\)")
@@ -20,24 +20,9 @@ FENCE = re.compile(r"^([ \t]*)(```+|~~~+).*?^\1\2[ \t]*$", re.MULTILINE | re.DOT
 SKIP = re.compile(r"<!--+\s*skip:\s*(.*?)\s*--+>")
 
 
-def short(path: Path) -> str:
-    """Return a path as it stands in the repository."""
-    return path.relative_to(ROOT).as_posix()
-
-
-def documents(*patterns: str) -> list[Path]:
-    """Return the markdown files of the repository that match, work folders left out."""
-    found = {path for pattern in patterns for path in ROOT.glob(pattern)}
-    hidden = [
-        path for path in found if any(part.startswith(".") for part in short(path).split("/"))
-    ]
-    return sorted(found - set(hidden))
-
-
-RUN = documents("README.md", "ARCHITECTURE.md", "*/docs/**/*.md", "plugins/*/docs/**/*.md")
-LINKED = [
-    path for path in documents("**/*.md") if short(path).split("/")[0] not in ("dist", "build")
-]
+LINKED = [path for path in tracked() if path.suffix == ".md"]
+RUN = [path for path in LINKED if short(path) in ("README.md", "ARCHITECTURE.md")]
+RUN += [path for path in LINKED if "docs" in path.relative_to(ROOT).parts]
 
 
 def test_the_first_pages_are_there() -> None:

@@ -87,7 +87,7 @@ def test_a_wheel_serves_what_its_tag_says(one: Distribution) -> None:
     python, abi, platform = wheel.stem.split("-")[-3:]
     if not one.has_c:
         assert (python, abi, platform) == ("py3", "none", "any")
-    elif one.env != "core":
+    elif one.is_plugin:
         assert (python, abi) == ("py3", "none"), "a plugin contains no Python C API"
         assert platform != "any"
     else:

@@ -1,5 +1,6 @@
 """What lies where: the distributions of this repository, read from their pyproject files."""
 
+import subprocess
 import tomllib
 from dataclasses import dataclass
 from functools import cached_property
@@ -42,6 +43,11 @@ class Distribution:
         return self.folder / "src"
 
     @property
+    def is_plugin(self) -> bool:
+        """Whether it lies in plugins/."""
+        return self.folder.parent.name == "plugins"
+
+    @property
     def has_c(self) -> bool:
         """Whether building it needs a C compiler."""
         return (self.folder / "CMakeLists.txt").is_file()
@@ -57,3 +63,16 @@ def distributions() -> list[Distribution]:
     folders = [ROOT / "abi", ROOT / "core"]
     folders += sorted(path.parent for path in ROOT.glob("plugins/*/pyproject.toml"))
     return [Distribution(folder) for folder in folders]
+
+
+def tracked() -> list[Path]:
+    """Return the files that git knows or would add."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    paths = {ROOT / name for name in done.stdout.split("\0") if name}
+    return sorted(path for path in paths if path.is_file())
+
+
+def short(path: Path) -> str:
+    """Return a path as it stands in the repository."""
+    return path.relative_to(ROOT).as_posix()
