@@ -1,8 +1,8 @@
 """Add up what the tox envs reported. Usage: summary.py RESULT.json REPORTS_FOLDER
 
-RESULT.json is tox's --result-json, the folder holds one junit file per env. An env that runs no tests
-(lint, types, wheels) counts as one check; an env that failed without a failed test counts as one
-failure. The last line is `N passed, N failed`; the exit status is 0 only when something ran and
+RESULT.json is tox's --result-json, the folder holds one junit file per env. An env that runs no
+tests (lint, types, wheels) counts as one check; an env that failed without a failed test counts as
+one failure. The last line is `N passed, N failed`; the exit status is 0 only when something ran and
 nothing failed.
 """
 

@@ -11,7 +11,7 @@ from workspace import ROOT, Distribution, distributions
 TOX = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["tox"]
 # Envs that do not belong to one distribution.
 GENERAL = {"lint", "types", "wheels", "house", "sanitize"}
-SHARED = ["requires-python", "license", "license-files", "urls", "readme"]
+SHARED = ["requires-python", "license", "license-files", "urls"]
 
 
 def test_every_folder_has_its_env_and_every_env_its_folder() -> None:
