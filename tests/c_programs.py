@@ -14,12 +14,8 @@ from workspace import ROOT
 FOLDER = Path(os.environ["C_PROGRAMS"])
 SOURCES = sorted((ROOT / "core" / "csrc" / "tests").glob("*.c"))
 # name_variant; what an earlier build left of a source that is gone is not run.
-PROGRAMS = sorted(
-    path
-    for source in SOURCES
-    for path in FOLDER.glob(f"{source.stem}_*")
-    if os.access(path, os.X_OK)
-)
+BUILT = [path for source in SOURCES for path in sorted(FOLDER.glob(f"{source.stem}_*"))]
+PROGRAMS = [path for path in BUILT if os.access(path, os.X_OK)]
 LACKS_INSTRUCTIONS = 77
 
 

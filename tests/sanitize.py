@@ -30,15 +30,6 @@ def runtime(library: str) -> Path:
     return path
 
 
-def remove_reports(prefix: Path) -> list[str]:
-    """Return what the sanitizers wrote, and remove the files."""
-    texts = []
-    for path in sorted(prefix.parent.glob(f"{prefix.name}.*")):
-        texts.append(path.read_text(encoding="utf-8", errors="replace"))
-        path.unlink()
-    return texts
-
-
 def main(arguments: list[str]) -> int:
     """Build, install, test; return pytest's exit status."""
     # libstdc++ as well: a C++ library opened later throws through the sanitizer's wrappers.
@@ -58,27 +49,19 @@ def main(arguments: list[str]) -> int:
     tests = [str(core.folder / "tests")]
     if list(core.folder.glob("csrc/tests/*.c")):
         tests.append(str(ROOT / "tests" / "c_programs.py"))
-    # Into files: pytest holds the standard error of a process that a report ends.
-    report = folder / "report"
-    remove_reports(report)
     environment = {
         "C_PROGRAMS": str(folder / "build" / "c_tests"),
         "LD_PRELOAD": preload,
-        "ASAN_OPTIONS": f"detect_leaks=0:allocator_may_return_null=1:log_path={report}",
-        "UBSAN_OPTIONS": f"halt_on_error=1:print_stacktrace=1:log_path={report}",
+        "ASAN_OPTIONS": "detect_leaks=0:allocator_may_return_null=1",
+        "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
         # One allocation, one guard: the interpreter's own pools would hide an overrun.
         "PYTHONMALLOC": "malloc",
     }
-    command = [sys.executable, "-m", "pytest", "-c", str(ROOT / "pyproject.toml"), *tests]
-    status = subprocess.run(
-        [*command, *arguments], env=os.environ | environment, check=False
-    ).returncode
-    reports = remove_reports(report)
-    for text in reports:
-        print(text)
-    if reports:
-        print(f"the sanitizers made {len(reports)} reports: see above")
-    return status or bool(reports)
+    # capture=sys: a report goes to the real standard error, which pytest would otherwise hold when
+    # the report ends the interpreter.
+    options = ["-c", str(ROOT / "pyproject.toml"), "--capture=sys", *tests, *arguments]
+    command = [sys.executable, "-m", "pytest", *options]
+    return subprocess.run(command, env=os.environ | environment, check=False).returncode
 
 
 if __name__ == "__main__":
