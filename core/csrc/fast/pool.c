@@ -19,7 +19,7 @@
 #define SPIN_NS 30000           /* longer than the gap between two ops of a plan */
 #define STOLEN_NS 200000        /* a gap no spin explains: the core was given away */
 #define STRAGGLE_NS 300000      /* a wait shorter than this is never held against a worker */
-#define REST_NS 5000000         /* first rest; doubles up to 16 times that */
+#define REST_NS 2000000         /* first rest; doubles up to 16 times that */
 #define FORGIVE_CALLS 128       /* so many calls without trouble and the rest is short again */
 #define PAUSES_PER_LAP 32       /* between two looks at the clock */
 
