@@ -41,7 +41,7 @@ def test_python_blocks_run(path: Path, tmp_path: Path, monkeypatch: pytest.Monke
         except Exception as failure:
             skipped = type(failure).__name__ in ("SkipTest", "Skipped")
             if not skipped:
-                raise AssertionError(f"{short(path)}:{example.line}: {failure}") from failure
+                raise AssertionError(f"{short(path)}:{example.line}: {failure!r}") from failure
 
 
 @pytest.mark.parametrize("path", RUN, ids=short)
