@@ -24,4 +24,9 @@ void dvf_host_set_threads(uint32_t n);
 typedef void (*dvf_log_sink)(void *context, int32_t level, const char *text);
 uint32_t dvf_host_drain_log(dvf_log_sink sink, void *context);
 
+#ifdef Py_PYTHON_H
+/* drain_log() -> list of (level, text), oldest first (log.c). */
+PyObject *dvf_py_drain_log(PyObject *self, PyObject *unused);
+#endif
+
 #endif /* DVF_HOST_H */

@@ -267,19 +267,3 @@ dvt_status dvf_load(const char *path, dvf_plugin **plugin, dvt_error *error) {
     }
     return adopt(raw, library, path, plugin, error);
 }
-
-dvt_status dvf_check_space(const dvf_plugin *plugin, const dvt_memory_space *space,
-                           dvt_error *error) {
-    if (!plugin->has_device || space == NULL || (space->flags & DVT_SPACE_HOST_VISIBLE) != 0)
-        return DVT_OK;
-    const dvt_device_api *device = &plugin->device;
-    const char *slot = device->alloc == NULL     ? "alloc"
-                       : device->release == NULL ? "release"
-                       : device->copy == NULL    ? "copy"
-                                                 : NULL;
-    if (slot == NULL) return DVT_OK;
-    return refuse(error, DVT_INCOMPATIBLE,
-                  "%s: memory space '%s' is not visible to the host, so the device table's slot %s "
-                  "may not be null",
-                  plugin->path, space->name != NULL ? space->name : "0", slot);
-}

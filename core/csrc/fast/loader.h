@@ -30,9 +30,4 @@ dvt_status dvf_load(const char *path, dvf_plugin **plugin, dvt_error *error);
 /* The same checks for a table that is already in the process. Thread: any. */
 dvt_status dvf_adopt(const dvt_plugin *raw, dvf_plugin **plugin, dvt_error *error);
 
-/* At device open, once space 0 is known (null: the one host space): what memory that the host
- * cannot see makes mandatory. Thread: any. */
-dvt_status dvf_check_space(const dvf_plugin *plugin, const dvt_memory_space *space,
-                           dvt_error *error);
-
 #endif /* DVF_LOADER_H */

@@ -120,12 +120,6 @@ static void test_tables_of_older_and_younger_minors_fit(void) {
     CHECK(p->table.kernel_def_size == sizeof(dvt_kernel_def));
     CHECK(p->has_device && p->table.device == &p->device);
     CHECK(p->device.struct_size == sizeof(dvt_device_api) && p->device.alloc == NULL);
-
-    dvt_memory_space space = {.struct_size = sizeof space, .name = "hbm"};
-    CHECK(dvf_check_space(p, NULL, &said) == DVT_OK);
-    CHECK(dvf_check_space(p, &space, &said) < 0 && strstr(said.message, "alloc") != NULL);
-    space.flags = DVT_SPACE_HOST_VISIBLE;
-    CHECK(dvf_check_space(p, &space, &said) == DVT_OK);
     discard(p);
 }
 
