@@ -22,29 +22,40 @@ DVT_GEMM_INLINE void dvt_gemm_turn_8(__m256 r[8]) {
     }
 }
 
-/* Packs steps of k in eights and returns how many were packed. Rows beyond `width` are not read;
- * the stores of one step reach into the next, which is written later. */
-DVT_GEMM_INLINE int64_t dvt_gemm_turn(const float *from, int64_t item, int64_t k, const int width,
-                                      float *to) {
+/* Packs steps of k in eights and returns how many were packed. Row i is rows[i], its step 1, or 0
+ * for a row of one value of which eight lie in memory. The stores of one step may reach into the
+ * next, which is written later. */
+DVT_GEMM_INLINE int64_t dvt_gemm_turn_rows(const float *const *rows, const int64_t *steps, int64_t k,
+                                           const int width, float *to) {
     int64_t p = 0;
     for (; p + 8 <= k; p += 8)
         for (int i = 0; i < width; i += 8) {
             __m256 r[8];
 #pragma GCC unroll 8
             for (int j = 0; j < 8; j++)
-                r[j] = i + j < width ? _mm256_loadu_ps(from + (i + j) * item + p)
+                r[j] = i + j < width ? _mm256_loadu_ps(rows[i + j] + steps[i + j] * p)
                                      : _mm256_setzero_ps();
             dvt_gemm_turn_8(r);
 #pragma GCC unroll 8
             for (int j = 0; j < 8; j++) {
                 float *out = to + (p + j) * width + i;
-                if (i + 8 <= width)
-                    _mm256_storeu_ps(out, r[j]);
-                else if (width - i == 4)
+                if (width - i == 4)
                     _mm_storeu_ps(out, _mm256_castps256_ps128(r[j]));
                 else
                     _mm256_storeu_ps(out, r[j]);
             }
         }
     return p;
+}
+
+/* The same for rows that are `item` apart. */
+DVT_GEMM_INLINE int64_t dvt_gemm_turn(const float *from, int64_t item, int64_t k, const int width,
+                                      float *to) {
+    const float *rows[32];
+    int64_t steps[32];
+    for (int i = 0; i < width; i++) {
+        rows[i] = from + i * item;
+        steps[i] = 1;
+    }
+    return dvt_gemm_turn_rows(rows, steps, k, width, to);
 }
