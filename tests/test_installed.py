@@ -3,13 +3,15 @@
 import re
 import shutil
 import subprocess
+import tarfile
 import zipfile
 from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
+from wheels import NOT_SHIPPED
 
-from workspace import Distribution, distributions
+from workspace import Distribution, distributions, tracked
 
 MEGABYTE = 1_000_000
 LIMIT = {"core": 5 * MEGABYTE}
@@ -37,6 +39,11 @@ def files(one: Distribution) -> list[Path]:
 LIBRARIES = [
     path for one in distributions() for path in files(one) if path.name.startswith("libdovetail_")
 ]
+
+
+def tracked_in(folder: Path) -> list[Path]:
+    """Return the files of a folder that git knows or would add."""
+    return [path for path in tracked() if folder in path.parents]
 
 
 def run(program: str, *arguments: str) -> str:
@@ -86,6 +93,19 @@ def test_a_wheel_is_small_and_licensed(one: Distribution) -> None:
     assert [name for name in names if name.endswith(".dist-info/licenses/LICENSE")]
     assert not [name for name in names if name.endswith((".c", ".o", ".a", ".pyc"))]
     assert not [name for name in names if "/tests/" in name or "/csrc/" in name]
+
+
+@pytest.mark.parametrize("one", distributions(), ids=lambda one: one.env)
+def test_a_source_archive_holds_what_a_wheel_is_made_of(one: Distribution) -> None:
+    [archive] = one.archives(".tar.gz")
+    with tarfile.open(archive) as opened:
+        names = {name.split("/", 1)[-1] for name in opened.getnames()}
+    shipped = ("src/", "csrc/", "cmake/")
+    tree = {path.relative_to(one.folder).as_posix() for path in tracked_in(one.folder)}
+    missing = {name for name in tree if name.startswith(shipped)} - names
+    assert not missing
+    assert {"pyproject.toml", "LICENSE"} <= names
+    assert not [name for name in names if name.split("/")[0] in NOT_SHIPPED]
 
 
 @pytest.mark.parametrize("one", distributions(), ids=lambda one: one.env)

@@ -22,10 +22,8 @@ Install one and try again:
   Fedora           dnf install gcc
   macOS            xcode-select --install"""
 
-NO_PYTHON_HEADER = """\
-The header Python.h of {python} was not found in {folder}. Install it and try again:
-  Debian, Ubuntu   apt install python3-dev
-  Fedora           dnf install python3-devel"""
+# Folders of a distribution that no archive holds: changing them changes no wheel.
+NOT_SHIPPED = {"tests", "benchmarks", "docs", "changes"}
 
 
 def compiler() -> str:
@@ -36,13 +34,6 @@ def compiler() -> str:
         if found:
             return found
     raise SystemExit(NO_COMPILER.format(looked=", ".join(names)))
-
-
-def check_python_header() -> None:
-    """End with a sentence where this Python was installed without its C header."""
-    folder = sysconfig.get_path("include")
-    if not (Path(folder) / "Python.h").is_file():
-        raise SystemExit(NO_PYTHON_HEADER.format(python=sys.executable, folder=folder))
 
 
 def ours_first() -> dict[str, str]:
@@ -73,7 +64,10 @@ def fingerprint(distribution: Distribution, settings: Iterable[str]) -> str:
         digest.update(version.stdout)
         # The header is compiled in.
         inputs += sorted((ROOT / "abi" / "src").rglob("*.*"))
-    for path in inputs + sorted(distribution.folder.rglob("*")):
+    for entry in sorted(distribution.folder.iterdir()):
+        if entry.name not in NOT_SHIPPED and not entry.name.startswith("."):
+            inputs += sorted(entry.rglob("*")) if entry.is_dir() else [entry]
+    for path in inputs:
         if path.is_file() and "__pycache__" not in path.parts:
             digest.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes())
     return digest.hexdigest()
@@ -113,7 +107,6 @@ def main(names: list[str]) -> None:
     chosen = [one for one in distributions() if not names or one.env in names]
     if any(one.has_c for one in chosen):
         print(f"C compiler: {compiler()}", flush=True)
-        check_python_header()
     for distribution in chosen:
         build(
             distribution, settings=["cmake.define.DOVETAIL_WERROR=ON"] if distribution.has_c else []

@@ -54,8 +54,12 @@ class Distribution:
 
     def archives(self, suffix: str, folder: Path = DIST) -> list[Path]:
         """Return what dist/ (or another folder) holds of it, by suffix: .whl or .tar.gz."""
-        stem = self.name.replace("-", "_")
-        return sorted(folder.glob(f"{stem}-{self.project['version']}[-.]*{suffix}"))
+        stem = f"{self.name.replace('-', '_')}-{self.project['version']}"
+        return sorted(
+            path
+            for path in folder.glob(f"{stem}*{suffix}")
+            if path.name[len(stem)] in "-."  # 0.1.0, not 0.1.0rc1
+        )
 
 
 def distributions() -> list[Distribution]:
@@ -67,7 +71,9 @@ def distributions() -> list[Distribution]:
 
 def tracked() -> list[Path]:
     """Return the files that git knows or would add."""
-    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    # The checkout of a build machine often belongs to another user, which git would refuse.
+    trust = ["git", "-c", "safe.directory=*"]
+    command = [*trust, "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     paths = {ROOT / name for name in done.stdout.split("\0") if name}
     return sorted(path for path in paths if path.is_file())
