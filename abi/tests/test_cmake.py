@@ -48,14 +48,16 @@ def build(
         call="missing()" if missing else "not_exported()",
     )
     (folder / "stranger.c").write_text(source, encoding="utf-8")
-    script = (
-        f"{tool('cmake')} -G Ninja -DCMAKE_MAKE_PROGRAM={tool('ninja')} -S . -B build"
-        f" -DDOVETAIL_WERROR=ON -Ddovetail_abi_DIR={dovetail_abi.cmake_dir()}"
-        f" && {tool('cmake')} --build build"
-    )
-    return subprocess.run(
-        ["sh", "-c", script], cwd=folder, capture_output=True, text=True, check=False
-    )
+    configure = [
+        *(tool("cmake"), "-G", "Ninja", f"-DCMAKE_MAKE_PROGRAM={tool('ninja')}"),
+        *("-S", ".", "-B", "build", "-DDOVETAIL_WERROR=ON"),
+        f"-Ddovetail_abi_DIR={dovetail_abi.cmake_dir()}",
+    ]
+    for command in (configure, [tool("cmake"), "--build", "build"]):
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        if done.returncode:
+            break
+    return done
 
 
 def test_a_stranger_builds_a_library_with_one_symbol(tmp_path: Path) -> None:
@@ -81,4 +83,4 @@ def test_an_undefined_function_fails_at_link_time(tmp_path: Path) -> None:
 def test_a_version_we_are_not_is_refused(tmp_path: Path, version: str) -> None:
     done = build(tmp_path, version=version)
     assert done.returncode != 0
-    assert "dovetail_abi" in done.stderr
+    assert "compatible with requested version" in " ".join(done.stderr.split())
