@@ -1,0 +1,38 @@
+/* The families of kernels that make up the CPU device, and its graph table. A family's file defines
+ *   const dvt_kernel_def dvt_cpu_<family>_rows[] = {...};
+ *   const uint32_t dvt_cpu_<family>_count = sizeof(rows) / sizeof(row);
+ * and plugin.c puts all rows into one table. */
+#ifndef DVT_CPU_ROWS_H
+#define DVT_CPU_ROWS_H
+
+#include "dovetail.h"
+
+/* Most rows that one library may offer. */
+#define DVT_CPU_MAX_ROWS 512
+
+#define DVT_CPU_FAMILIES(X)                                                                        \
+    X(arithmetic)                                                                                  \
+    X(unary)                                                                                       \
+    X(compare)                                                                                     \
+    X(bitwise)                                                                                     \
+    X(cast)                                                                                        \
+    X(reduce)                                                                                      \
+    X(normalise)                                                                                   \
+    X(shuffle)                                                                                     \
+    X(gather)                                                                                      \
+    X(create)                                                                                      \
+    X(matmul)                                                                                      \
+    X(conv)                                                                                        \
+    X(pool)
+
+/* Weak while families are being written: a library links without those that do not exist yet. */
+#define DVT_CPU_DECLARE(family)                                                                    \
+    extern __attribute__((weak)) const dvt_kernel_def dvt_cpu_##family##_rows[];                   \
+    extern __attribute__((weak)) const uint32_t dvt_cpu_##family##_count;
+
+DVT_CPU_FAMILIES(DVT_CPU_DECLARE)
+
+extern __attribute__((weak)) const dvt_graph_api dvt_cpu_graph_api;
+extern const dvt_device_api dvt_cpu_device_api;
+
+#endif

@@ -1,0 +1,178 @@
+/* Element-wise functions of one argument. */
+#include <math.h>
+
+#include "loops.h"
+#include "rows.h"
+#include "vec_math.h"
+
+/* Functions of floats: float32 (and through it the 16-bit types) in vectors. */
+DVT_VF_UNARY(exp_f32, dvt_vf_exp(x))
+DVT_VD_UNARY(exp_f64, dvt_vd_exp(x))
+DVT_VF_UNARY(log_f32, dvt_vf_log(x))
+DVT_VD_UNARY(log_f64, dvt_vd_log(x))
+DVT_VF_UNARY(log1p_f32, dvt_vf_log1p(x))
+DVT_UNARY_LOOP(log1p_f64, double, double, log1p(x))
+DVT_VF_UNARY(expm1_f32, dvt_vf_expm1(x))
+DVT_UNARY_LOOP(expm1_f64, double, double, expm1(x))
+DVT_VF_UNARY(sqrt_f32, dvt_vf_sqrt(x))
+DVT_VD_UNARY(sqrt_f64, dvt_vd_sqrt(x))
+DVT_VF_UNARY(rsqrt_f32, dvt_vf_div(dvt_vf_set1(1.0f), dvt_vf_sqrt(x)))
+DVT_VD_UNARY(rsqrt_f64, dvt_vd_div(dvt_vd_set1(1.0), dvt_vd_sqrt(x)))
+DVT_VF_UNARY(sin_f32, dvt_vf_sin(x))
+DVT_UNARY_LOOP(sin_f64, double, double, sin(x))
+DVT_VF_UNARY(cos_f32, dvt_vf_cos(x))
+DVT_UNARY_LOOP(cos_f64, double, double, cos(x))
+DVT_VF_UNARY(tanh_f32, dvt_vf_tanh(x))
+DVT_VD_UNARY(tanh_f64, dvt_vd_tanh(x))
+DVT_VF_UNARY(erf_f32, dvt_vf_erf(x))
+DVT_UNARY_LOOP(erf_f64, double, double, erf(x))
+DVT_VF_UNARY(erfinv_f32, dvt_vf_erfinv(x))
+DVT_VF_UNARY(sigmoid_f32, dvt_vf_sigmoid(x))
+DVT_VD_UNARY(sigmoid_f64, dvt_vd_sigmoid(x))
+DVT_VF_UNARY(floor_f32, dvt_vf_floor(x))
+DVT_UNARY_LOOP(floor_f64, double, double, floor(x))
+DVT_VF_UNARY(ceil_f32, dvt_vf_ceil(x))
+DVT_UNARY_LOOP(ceil_f64, double, double, ceil(x))
+DVT_VF_UNARY(trunc_f32, dvt_vf_trunc(x))
+DVT_UNARY_LOOP(trunc_f64, double, double, trunc(x))
+DVT_VF_UNARY(round_f32, dvt_vf_round(x))
+DVT_VD_UNARY(round_f64, dvt_vd_round(x))
+
+/* The inverse of erf. Where it is near 0: two steps of Halley's method on erf from a float32 start;
+ * in the tails on erfc, of which 1 - x is exact. */
+static double erfinv_f64_one(double x) {
+    const double size = fabs(x);
+    if (!(size < 1)) return size == 1 ? copysign(HUGE_VAL, x) : NAN;
+    if (size < 0x1p-30) /* the next term, x^3, is below the last bit */
+        return x * 0.88622692545275801365;
+    const double left = 1 - size, w = sqrt(-log(left * (1 + size)));
+    /* Winitzki's formula: good to 3 digits everywhere */
+    const double a = 4.3307467508, half = a - w * w / 2; /* 2 / (0.147 pi) */
+    double y = sqrt(sqrt(half * half + w * w * 6.8027210884) - half);
+    for (int i = 0; i < 3; i++) {
+        const double error = size < 0.5 ? erf(y) - size : left - erfc(y);
+        const double step = error * 0.88622692545275801365 * exp(y * y);
+        y -= step / (1 + y * step);
+    }
+    return copysign(y, x);
+}
+DVT_UNARY_LOOP(erfinv_f64, double, double, erfinv_f64_one(x))
+
+/* Arithmetic of every number. Integers wrap, as unsigned numbers do. */
+#define INTEGER(end, END, type)                                                                    \
+    DVT_UNARY_LOOP(negative_##end, type, type, 0 - (uint64_t)x)                                    \
+    DVT_UNARY_LOOP(square_##end, type, type, (uint64_t)x *(uint64_t)x)
+DVT_INTEGER_TYPES(INTEGER)
+#define SIGNED(end, END, type)                                                                     \
+    DVT_UNARY_LOOP(abs_##end, type, type, x < 0 ? 0 - (uint64_t)x : (uint64_t)x)                   \
+    DVT_UNARY_LOOP(sign_##end, type, type, (x > 0) - (x < 0))
+DVT_SIGNED_TYPES(SIGNED)
+#define UNSIGNED(end, END, type)                                                                   \
+    DVT_UNARY_LOOP(abs_##end, type, type, x)                                                       \
+    DVT_UNARY_LOOP(sign_##end, type, type, x != 0)
+DVT_UNSIGNED_TYPES(UNSIGNED)
+#define REAL(end, END, type)                                                                       \
+    DVT_UNARY_LOOP(negative_##end, type, type, -x)                                                 \
+    DVT_UNARY_LOOP(square_##end, type, type, x *x)                                                 \
+    DVT_UNARY_LOOP(reciprocal_##end, type, type, 1 / x)                                            \
+    DVT_UNARY_LOOP(sign_##end, type, type, x > 0 ? 1 : x < 0 ? -1 : x)                             \
+    DVT_UNARY_LOOP(isnan_##end, type, uint8_t, x != x)
+DVT_REAL_TYPES(REAL)
+DVT_UNARY_LOOP(abs_f32, float, float, fabsf(x))
+DVT_UNARY_LOOP(abs_f64, double, double, fabs(x))
+DVT_UNARY_LOOP(isinf_f32, float, uint8_t, fabsf(x) == HUGE_VALF)
+DVT_UNARY_LOOP(isinf_f64, double, uint8_t, fabs(x) == HUGE_VAL)
+DVT_UNARY_LOOP(isfinite_f32, float, uint8_t, fabsf(x) < HUGE_VALF)
+DVT_UNARY_LOOP(isfinite_f64, double, uint8_t, fabs(x) < HUGE_VAL)
+
+#define FLOAT_MAPS(name, single, twice)                                                            \
+    [DVT_TYPE_F16] = DVT_UNARY_HALF(name##_f32, DVT_HALF_F16, single),                             \
+    [DVT_TYPE_BF16] = DVT_UNARY_HALF(name##_f32, DVT_HALF_BF16, single),                           \
+    [DVT_TYPE_F32] = DVT_UNARY_MAP(name##_f32, float, single),                                     \
+    [DVT_TYPE_F64] = DVT_UNARY_MAP(name##_f64, double, twice)
+#define INTEGER_MAP(end, END, type, name, cost)                                                    \
+    [DVT_TYPE_##END] = DVT_UNARY_MAP(name##_##end, type, cost)
+#define NUMBER_MAPS(name, single, twice)                                                           \
+    static const dvt_map name##_maps[DVT_N_TYPES] = {                                              \
+        INTEGER_MAP(i8, I8, int8_t, name, single),                                                 \
+        INTEGER_MAP(i16, I16, int16_t, name, single),                                              \
+        INTEGER_MAP(i32, I32, int32_t, name, single),                                              \
+        INTEGER_MAP(i64, I64, int64_t, name, twice),                                               \
+        INTEGER_MAP(u8, U8, uint8_t, name, single),                                                \
+        INTEGER_MAP(u16, U16, uint16_t, name, single),                                             \
+        INTEGER_MAP(u32, U32, uint32_t, name, single),                                             \
+        INTEGER_MAP(u64, U64, uint64_t, name, twice),                                              \
+        FLOAT_MAPS(name, single, twice)}
+#define TEST_MAP(function, type, kind)                                                             \
+    {                                                                                              \
+        .fn = function, .n_inputs = 1, .picoseconds = 300, .half = kind, .size = {1, sizeof(type)} \
+    }
+#define TEST_MAPS(name)                                                                            \
+    static const dvt_map name##_maps[DVT_N_TYPES] = {                                              \
+        [DVT_TYPE_F16] = TEST_MAP(name##_f32, uint16_t, DVT_HALF_F16),                             \
+        [DVT_TYPE_BF16] = TEST_MAP(name##_f32, uint16_t, DVT_HALF_BF16),                           \
+        [DVT_TYPE_F32] = TEST_MAP(name##_f32, float, DVT_HALF_NONE),                               \
+        [DVT_TYPE_F64] = TEST_MAP(name##_f64, double, DVT_HALF_NONE)}
+
+NUMBER_MAPS(negative, 200, 400);
+NUMBER_MAPS(abs, 200, 400);
+NUMBER_MAPS(sign, 200, 400);
+NUMBER_MAPS(square, 200, 400);
+TEST_MAPS(isnan);
+TEST_MAPS(isinf);
+TEST_MAPS(isfinite);
+
+/* name, picoseconds per element in float32 and in float64 */
+#define FLOAT_OPS(X)                                                                               \
+    X(exp, 700, 1500)                                                                              \
+    X(log, 800, 2000)                                                                              \
+    X(log1p, 1000, 12000)                                                                          \
+    X(expm1, 800, 12000)                                                                           \
+    X(sqrt, 300, 1000)                                                                             \
+    X(rsqrt, 500, 1500)                                                                            \
+    X(sin, 1200, 12000)                                                                            \
+    X(cos, 1200, 12000)                                                                            \
+    X(tanh, 1000, 2500)                                                                            \
+    X(erf, 1100, 15000)                                                                            \
+    X(erfinv, 1800, 150000)                                                                        \
+    X(sigmoid, 900, 2000)                                                                          \
+    X(floor, 200, 500)                                                                             \
+    X(ceil, 200, 500)                                                                              \
+    X(trunc, 200, 500)                                                                             \
+    X(round, 200, 500)                                                                             \
+    X(reciprocal, 300, 800)
+
+#define FLOAT_TABLE(name, single, twice)                                                           \
+    static const dvt_map name##_maps[DVT_N_TYPES] = {FLOAT_MAPS(name, single, twice)};
+FLOAT_OPS(FLOAT_TABLE)
+
+#define FLOAT_OP(name, single, twice) {#name, name##_maps},
+static const dvt_map_op ops[] = {
+    FLOAT_OPS(FLOAT_OP){"negative", negative_maps},
+    {"abs", abs_maps},
+    {"sign", sign_maps},
+    {"square", square_maps},
+    {"isnan", isnan_maps},
+    {"isinf", isinf_maps},
+    {"isfinite", isfinite_maps},
+};
+
+static dvt_status prepare(const dvt_op *op, dvt_kernel_info *info, dvt_error *error) {
+    (void)error;
+    return dvt_map_prepare(ops, sizeof ops / sizeof ops[0], op, info);
+}
+
+#define NUMBERS(name) DVT_MAP_ROW(name, "T=" DVT_NUMBER_WORDS, prepare)
+#define FLOATS(name) DVT_MAP_ROW(name, "T=" DVT_FLOAT_WORDS, prepare)
+#define FLOAT_ROW(name, single, twice) FLOATS(#name),
+
+const dvt_kernel_def dvt_cpu_unary_rows[] = {
+    FLOAT_OPS(FLOAT_ROW) NUMBERS("negative"),
+    NUMBERS("abs"),
+    NUMBERS("sign"),
+    NUMBERS("square"),
+    FLOATS("isnan"),
+    FLOATS("isinf"),
+    FLOATS("isfinite"),
+};
+const uint32_t dvt_cpu_unary_count = sizeof dvt_cpu_unary_rows / sizeof dvt_cpu_unary_rows[0];
