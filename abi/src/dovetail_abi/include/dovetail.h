@@ -15,8 +15,8 @@
  *
  *  - Growth. Every struct begins with `uint32_t struct_size; uint32_t flags` and only ever grows at
  *    its end within major 1. Whoever fills a struct sets struct_size = sizeof(it); whoever reads it
- *    reads no further. Exceptions, frozen for the major: dvt_dtype, dvt_tensor, dvt_attr (never
- *    grow) and dvt_kernel_def (its stride is published in dvt_plugin). Zero means "default".
+ *    reads no further. Exceptions, frozen for the major: dvt_dtype, dvt_place, dvt_tensor, dvt_attr
+ *    (never grow) and dvt_kernel_def (its stride is published in dvt_plugin). Zero means "default".
  *  - Null slots. A null function pointer means "not provided"; "If null:" states what the host does
  *    instead. No slot becomes mandatory within the major.
  *  - Parameters. Beyond (handle, out, error) a slot takes one sized descriptor, so it can grow.
@@ -69,16 +69,16 @@ extern "C" {
 typedef int32_t dvt_status; /* 0 ok; positive: an answer that is not an error; negative: an error */
 
 #define DVT_OK 0
-#define DVT_UNSUPPORTED 1        /* not offered: the host looks elsewhere; no text is formatted */
-#define DVT_PENDING 2            /* not finished yet */
+#define DVT_UNSUPPORTED 1       /* not offered: the host looks elsewhere; no text is formatted */
+#define DVT_PENDING 2           /* not finished yet */
 #define DVT_INVALID_ARGUMENT -1 /* the caller broke the contract or the op's rule */
-#define DVT_OUT_OF_MEMORY -2   /* the host trims its caches and retries once */
-#define DVT_INTERNAL -3        /* a fault inside the plugin */
-#define DVT_DEVICE_LOST -4     /* the device is gone: every handle of it is dead */
-#define DVT_CANCELLED -5       /* skipped because work before it on the stream failed */
-#define DVT_INCOMPATIBLE -6    /* versions or saved data do not fit this plugin, driver or chip */
-#define DVT_TIMEOUT -7         /* the given time ran out; the work goes on */
-#define DVT_IO -8              /* reading or writing failed */
+#define DVT_OUT_OF_MEMORY -2    /* the host trims its caches and retries once */
+#define DVT_INTERNAL -3         /* a fault inside the plugin */
+#define DVT_DEVICE_LOST -4      /* the device is gone: every handle of it is dead */
+#define DVT_CANCELLED -5        /* skipped because work before it on the stream failed */
+#define DVT_INCOMPATIBLE -6     /* versions or saved data do not fit this plugin, driver or chip */
+#define DVT_TIMEOUT -7          /* the given time ran out; the work goes on */
+#define DVT_IO -8               /* reading or writing failed */
 
 /* The caller's buffer for an error. A caller may pass a shorter one: struct_size governs, and the
  * message is cut at a UTF-8 character so that it always ends in NUL within struct_size bytes. */
@@ -94,7 +94,8 @@ typedef struct dvt_error {
 
 /* ---- extension chain ------------------------------------------------------------------------- */
 
-#define DVT_EXT_MUST_UNDERSTAND 65536 /* unknown to the plugin: the HOST answers UNSUPPORTED for it */
+#define DVT_EXT_MUST_UNDERSTAND                                                                    \
+    65536 /* unknown to the plugin: the HOST answers UNSUPPORTED for it */
 
 /* One link of a per-call chain. The host passes only links whose name the plugin lists in
  * dvt_plugin.extensions, so a plugin that lists none never sees a chain. Names: "dvt." is ours,
@@ -200,9 +201,9 @@ typedef struct dvt_attr {
 
 /* Low 16 bits may be ignored when unknown; high 16 may not (the host never sets one younger than
  * the plugin's abi_version). The answer's flags say what was used. */
-#define DVT_MATH_ALLOW_TF32 1                /* float32 products may round inputs to tf32 */
+#define DVT_MATH_ALLOW_TF32 1                 /* float32 products may round inputs to tf32 */
 #define DVT_MATH_ALLOW_REDUCED_ACCUMULATION 2 /* 16-bit products may accumulate in 16 bits */
-#define DVT_MATH_DETERMINISTIC 65536          /* same inputs, same bits, whatever the thread count */
+#define DVT_MATH_DETERMINISTIC 65536 /* same inputs, same bits, whatever the thread count */
 
 /* An op applied to specs: shapes, types and strides without data. Layout rule: unless the kernel row
  * sets DVT_KERNEL_STRIDED, every operand is contiguous (row-major) and data + byte_offset is aligned
@@ -226,13 +227,13 @@ typedef struct dvt_op {
 /* ---- one call: what run sees ------------------------------------------------------------------ */
 
 typedef struct dvt_call {
-    uint32_t struct_size;             /* sizeof(dvt_call) */
-    uint32_t flags;                   /* as dvt_op.flags */
-    const dvt_host *host;             /* services: parallel_for, log */
-    dvt_device *device;               /* null at L0 without a device table */
-    dvt_stream *stream;               /* null: run synchronously */
-    dvt_kernel *kernel;               /* dvt_kernel_info.kernel of prepare, else null */
-    const dvt_tensor *const *inputs;  /* n_inputs views; a host_inputs one is readable on the host */
+    uint32_t struct_size;            /* sizeof(dvt_call) */
+    uint32_t flags;                  /* as dvt_op.flags */
+    const dvt_host *host;            /* services: parallel_for, log */
+    dvt_device *device;              /* null at L0 without a device table */
+    dvt_stream *stream;              /* null: run synchronously */
+    dvt_kernel *kernel;              /* dvt_kernel_info.kernel of prepare, else null */
+    const dvt_tensor *const *inputs; /* n_inputs views; a host_inputs one is readable on the host */
     const dvt_tensor *const *outputs; /* n_outputs views to be written completely */
     const dvt_attr *attrs;            /* the attributes prepare saw */
     void *workspace;                  /* workspace_size bytes on the device, contents undefined */
@@ -282,15 +283,16 @@ typedef dvt_status (*dvt_prepare_fn)(const dvt_op *op, dvt_kernel_info *info, dv
  * that is not named takes any type; null = any types, prepare decides. Rows of the same op are asked
  * in order of priority, highest first, then in order of appearance. */
 typedef struct dvt_kernel_def {
-    const char *op;         /* Owner: plugin, static. */
-    const char *types;      /* Owner: plugin, static; or null */
-    uint32_t min_version;   /* of the op's meaning */
-    uint32_t max_version;   /* of the op's meaning */
-    uint32_t flags;         /* DVT_KERNEL_... */
-    int32_t priority;       /* 0 */
-    uint64_t host_inputs;   /* bit i: input i must be readable on the host (sizes, bounds) */
-    dvt_run_fn run;         /* Thread: hot. If null: prepare gives the function. */
-    dvt_prepare_fn prepare; /* Thread: any. Owner: see destroy. If null: run as it is, no workspace. */
+    const char *op;       /* Owner: plugin, static. */
+    const char *types;    /* Owner: plugin, static; or null */
+    uint32_t min_version; /* of the op's meaning */
+    uint32_t max_version; /* of the op's meaning */
+    uint32_t flags;       /* DVT_KERNEL_... */
+    int32_t priority;     /* 0 */
+    uint64_t host_inputs; /* bit i: input i must be readable on the host (sizes, bounds) */
+    dvt_run_fn run;       /* Owner: plugin, static. Thread: hot. If null: prepare gives it. */
+    dvt_prepare_fn
+        prepare; /* Thread: any. Owner: see destroy. If null: run as it is, no workspace. */
     /* Owner: frees a kernel of prepare. Thread: any. If null: nothing to free. */
     void (*destroy)(dvt_kernel *kernel);
 } dvt_kernel_def;
@@ -323,19 +325,19 @@ typedef struct dvt_memory_space {
 #define DVT_SHAPES_SYMBOLIC 2
 
 typedef struct dvt_device_info {
-    uint32_t struct_size;                   /* sizeof(dvt_device_info), set by the host */
-    uint32_t flags;                         /* none defined */
-    const char *name;                       /* the chip, e.g. "Ryzen 9" */
-    const char *vendor;                     /* who made it */
-    const char *architecture;               /* e.g. "x86-64-v3", "sm_90a" */
-    const char *driver;                     /* version text, or null */
-    const char *compatibility_key;          /* saved executables load only where this is equal */
-    const dvt_memory_space *const *spaces;  /* n_spaces pointers; null: one host space */
-    const dvt_attr *properties;             /* n_properties free facts for people */
-    uint32_t n_spaces;                      /* number of spaces */
-    uint32_t n_properties;                  /* number of properties */
-    uint32_t shapes;                        /* DVT_SHAPES_...: what graphs may hold */
-    uint32_t reserved;                      /* zero */
+    uint32_t struct_size;                  /* sizeof(dvt_device_info), set by the host */
+    uint32_t flags;                        /* none defined */
+    const char *name;                      /* the chip, e.g. "Ryzen 9" */
+    const char *vendor;                    /* who made it */
+    const char *architecture;              /* e.g. "x86-64-v3", "sm_90a" */
+    const char *driver;                    /* version text, or null */
+    const char *compatibility_key;         /* saved executables load only where this is equal */
+    const dvt_memory_space *const *spaces; /* n_spaces pointers; null: one host space */
+    const dvt_attr *properties;            /* n_properties free facts for people */
+    uint32_t n_spaces;                     /* number of spaces */
+    uint32_t n_properties;                 /* number of properties */
+    uint32_t shapes;                       /* DVT_SHAPES_...: what graphs may hold */
+    uint32_t reserved;                     /* zero */
 } dvt_device_info;
 
 typedef struct dvt_device_desc {
@@ -594,8 +596,8 @@ typedef struct dvt_claim {
     const char *reason;   /* written by the plugin */
 } dvt_claim;
 
-#define DVT_EXECUTABLE_CONCURRENT 1         /* may execute on several streams at once */
-#define DVT_EXECUTABLE_CONSTANTS_COPIED 2   /* the host may drop the graph's constants */
+#define DVT_EXECUTABLE_CONCURRENT 1       /* may execute on several streams at once */
+#define DVT_EXECUTABLE_CONSTANTS_COPIED 2 /* the host may drop the graph's constants */
 
 /* compile's answer. */
 typedef struct dvt_executable_info {
@@ -612,15 +614,15 @@ typedef struct dvt_executable_info {
 typedef dvt_status (*dvt_write_fn)(void *context, const void *bytes, uint64_t size);
 
 typedef struct dvt_blob {
-    uint32_t struct_size;  /* sizeof(dvt_blob) */
-    uint32_t flags;        /* none defined */
-    const void *bytes;     /* load: what save wrote; valid during the call */
-    uint64_t size;         /* of bytes */
-    dvt_write_fn write;    /* save: called with pieces. Thread: any. Owner: host. If null: load. */
-    void *context;         /* first argument of write */
-    dvt_device *device;    /* load: where it will run */
-    const dvt_host *host;  /* valid until the executable is destroyed */
-    const dvt_ext *ext;    /* known extensions only */
+    uint32_t struct_size; /* sizeof(dvt_blob) */
+    uint32_t flags;       /* none defined */
+    const void *bytes;    /* load: what save wrote; valid during the call */
+    uint64_t size;        /* of bytes */
+    dvt_write_fn write;   /* save: called with pieces. Thread: any. Owner: host. If null: load. */
+    void *context;        /* first argument of write */
+    dvt_device *device;   /* load: where it will run */
+    const dvt_host *host; /* valid until the executable is destroyed */
+    const dvt_ext *ext;   /* known extensions only */
 } dvt_blob;
 
 /* The graph table. compile, execute and destroy are mandatory where the table exists. */
@@ -700,14 +702,14 @@ struct dvt_host {
 typedef struct dvt_communicator dvt_communicator;
 
 typedef struct dvt_collective {
-    uint32_t struct_size;           /* sizeof(dvt_collective) */
-    uint32_t flags;                 /* none defined */
-    const dvt_tensor *source;       /* contiguous */
-    const dvt_tensor *destination;  /* contiguous; may be source for all_reduce and broadcast */
-    dvt_stream *stream;             /* null: done on return */
-    uint32_t reduction;             /* DVT_REDUCE_... */
-    uint32_t peer;                  /* root of broadcast; partner of send and receive */
-    uint64_t tag;                   /* comes back in dvt_error.tag */
+    uint32_t struct_size;          /* sizeof(dvt_collective) */
+    uint32_t flags;                /* none defined */
+    const dvt_tensor *source;      /* contiguous */
+    const dvt_tensor *destination; /* contiguous; may be source for all_reduce and broadcast */
+    dvt_stream *stream;            /* null: done on return */
+    uint32_t reduction;            /* DVT_REDUCE_... */
+    uint32_t peer;                 /* root of broadcast; partner of send and receive */
+    uint64_t tag;                  /* comes back in dvt_error.tag */
 } dvt_collective;
 
 typedef struct dvt_communicator_desc {

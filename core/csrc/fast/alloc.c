@@ -1,0 +1,153 @@
+/* The caching allocator: memory given back is kept by size class and handed out again, so that a
+ * steady state makes no system call and takes no page fault. Runs under the interpreter lock. */
+#include "fast.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SMALL_STEP 64u
+#define SMALL_LIMIT 1024u
+#define SMALL_CLASSES ((int)(SMALL_LIMIT / SMALL_STEP))
+#define STEPS_PER_DOUBLING 4
+
+/* Classes: multiples of 64 bytes up to 1 KiB, then four per doubling (at most 25 % is unused). */
+static int size_class(uint64_t size, uint64_t *rounded) {
+    if (size <= SMALL_LIMIT) {
+        uint64_t units = size == 0 ? 1 : (size + SMALL_STEP - 1) / SMALL_STEP;
+        *rounded = units * SMALL_STEP;
+        return (int)units - 1;
+    }
+    int log2 = 63 - __builtin_clzll(size - 1); /* 2^log2 < size <= 2^(log2+1), log2 >= 10 */
+    uint64_t base = 1ull << log2, step = base / STEPS_PER_DOUBLING;
+    uint64_t above = (size - base + step - 1) / step; /* 1..4 */
+    *rounded = base + above * step;
+    return SMALL_CLASSES + (log2 - 10) * STEPS_PER_DOUBLING + (int)above - 1;
+}
+
+static void *system_alloc(dvf_device *device, uint64_t size, dvt_error *error, dvt_status *status) {
+    const dvt_device_api *api = &device->plugin->device;
+    *status = DVT_OK;
+    if (device->plugin->has_device && api->alloc != NULL) {
+        dvt_alloc_desc desc = {.struct_size = (uint32_t)sizeof desc, .size = size};
+        void *data = NULL;
+        *status = api->alloc(device->handle, &desc, &data, error);
+        return *status == DVT_OK ? data : NULL;
+    }
+    const dvt_host *host = dvf_host();
+    void *data = host->host_alloc(host, size, device->alignment);
+    if (data == NULL) *status = DVT_OUT_OF_MEMORY;
+    return data;
+}
+
+static void system_free(dvf_device *device, void *data, uint64_t size) {
+    const dvt_device_api *api = &device->plugin->device;
+    if (device->plugin->has_device && api->alloc != NULL) {
+        if (api->release != NULL) {
+            dvt_alloc_desc desc = {
+                .struct_size = (uint32_t)sizeof desc, .size = size, .data = data};
+            api->release(device->handle, &desc);
+        }
+        return;
+    }
+    const dvt_host *host = dvf_host();
+    host->host_free(host, data, size);
+}
+
+void dvf_trim(dvf_device *device) {
+    for (int i = 0; i < DVF_SIZE_CLASSES; i++) {
+        dvf_buffer *b = device->free_lists[i];
+        device->free_lists[i] = NULL;
+        while (b != NULL) {
+            dvf_buffer *next = b->next;
+            device->cached_bytes -= b->size;
+            system_free(device, b->data, b->size);
+            free(b);
+            b = next;
+        }
+    }
+}
+
+static dvf_buffer *out_of_memory(dvf_device *device, uint64_t size, dvt_status status,
+                                 const dvt_error *error) {
+    PyErr_Format(status == DVT_OUT_OF_MEMORY ? dvf_OutOfMemoryError : dvf_DeviceError,
+                 "%U has no memory for an array of %llu bytes (%llu bytes are in use%s%s); free "
+                 "arrays you no longer need, or use a smaller batch",
+                 device->name, (unsigned long long)size, (unsigned long long)device->live_bytes,
+                 error->message[0] != '\0' ? "; the device says: " : "", error->message);
+    return NULL;
+}
+
+dvf_buffer *dvf_alloc(dvf_device *device, uint64_t size) {
+    uint64_t rounded = size;
+    dvt_error error;
+    dvf_error_clear(&error);
+    if (size > (uint64_t)INT64_MAX / 2) {
+        return out_of_memory(device, size, DVT_OUT_OF_MEMORY, &error);
+    }
+    int index = size_class(size, &rounded);
+    device->allocations++;
+    dvf_buffer *b = device->free_lists[index];
+    if (b != NULL) {
+        device->free_lists[index] = b->next;
+        device->cached_bytes -= b->size;
+    } else {
+        b = calloc(1, sizeof *b);
+        if (b == NULL) return out_of_memory(device, size, DVT_OUT_OF_MEMORY, &error);
+        dvt_status status;
+        device->system_allocations++;
+        b->data = system_alloc(device, rounded, &error, &status);
+        if (b->data == NULL && device->cached_bytes > 0) {
+            dvf_trim(device);
+            dvf_error_clear(&error);
+            b->data = system_alloc(device, rounded, &error, &status);
+        }
+        if (b->data == NULL) {
+            free(b);
+            return out_of_memory(device, size, status == DVT_OK ? DVT_OUT_OF_MEMORY : status,
+                                 &error);
+        }
+        b->size = rounded;
+        b->device = device;
+        b->size_class = index;
+    }
+    b->references = 1;
+    b->donated = false;
+    b->next = NULL;
+    device->live_bytes += b->size;
+    if (device->live_bytes > device->peak_bytes) device->peak_bytes = device->live_bytes;
+    return b;
+}
+
+dvf_buffer *dvf_adopt_memory(dvf_device *device, void *data, uint64_t size, PyObject *owner) {
+    dvf_buffer *b = calloc(1, sizeof *b);
+    if (b == NULL) {
+        PyErr_NoMemory();
+        return NULL;
+    }
+    b->references = 1;
+    b->data = data;
+    b->size = size;
+    b->device = device;
+    b->owner = Py_NewRef(owner);
+    b->size_class = -1;
+    return b;
+}
+
+void dvf_free(dvf_buffer *b) {
+    if (b->owner != NULL) {
+        PyObject *owner = b->owner;
+        free(b);
+        Py_DECREF(owner);
+        return;
+    }
+    dvf_device *device = b->device;
+    device->live_bytes -= b->size;
+    if (device->pooled) {
+        system_free(device, b->data, b->size);
+        free(b);
+        return;
+    }
+    b->next = device->free_lists[b->size_class];
+    device->free_lists[b->size_class] = b;
+    device->cached_bytes += b->size;
+}

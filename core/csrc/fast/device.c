@@ -1,0 +1,203 @@
+/* Device: an opened device of a normalised plugin, with its memory caches. Never closed before
+ * exit, so that arrays may hold it without counting. */
+#include "fast.h"
+
+#include <structmember.h>
+
+#include <stddef.h>
+#include <string.h>
+
+PyTypeObject *dvf_device_type;
+
+static PyObject *device_repr(PyObject *self) {
+    return PyUnicode_FromFormat("<device %U>", ((dvf_device *)self)->name);
+}
+
+static PyObject *device_str(PyObject *self) {
+    return Py_NewRef(((dvf_device *)self)->name);
+}
+
+static PyObject *device_plugin(PyObject *self, void *closure) {
+    (void)closure;
+    return PyLong_FromVoidPtr(&((dvf_device *)self)->plugin->table);
+}
+
+static PyObject *device_handle(PyObject *self, void *closure) {
+    (void)closure;
+    return PyLong_FromVoidPtr(((dvf_device *)self)->handle);
+}
+
+static PyObject *device_has_graph(PyObject *self, void *closure) {
+    (void)closure;
+    return PyBool_FromLong(((dvf_device *)self)->plugin->has_graph);
+}
+
+static PyObject *device_sync(PyObject *self, PyObject *unused) {
+    (void)unused;
+    dvf_device *d = (dvf_device *)self;
+    if (!d->plugin->has_device || d->plugin->device.device_sync == NULL) Py_RETURN_NONE;
+    dvt_error error;
+    dvt_status status;
+    dvf_error_clear(&error);
+    Py_BEGIN_ALLOW_THREADS;
+    status = d->plugin->device.device_sync(d->handle, &error);
+    Py_END_ALLOW_THREADS;
+    if (status < 0) return dvf_raise(status, &error, PyUnicode_AsUTF8(d->name), "sync");
+    Py_RETURN_NONE;
+}
+
+static PyMemberDef device_members[] = {
+    {"name", T_OBJECT, offsetof(dvf_device, name), READONLY, "\"cpu:0\""},
+    {"rows", T_OBJECT, offsetof(dvf_device, rows), 0, "kernel rows by op, kept by devices.py"},
+    {"host_visible", T_BOOL, offsetof(dvf_device, host_visible), READONLY,
+     "whether its arrays lie in host memory"},
+    {NULL, 0, 0, 0, NULL}};
+
+static PyGetSetDef device_getset[] = {
+    {"plugin_address", device_plugin, NULL, "address of the normalised dvt_plugin", NULL},
+    {"handle", device_handle, NULL, "address of the dvt_device, 0 without a device table", NULL},
+    {"has_graph", device_has_graph, NULL, "whether the plugin has a graph table", NULL},
+    {NULL, NULL, NULL, NULL, NULL}};
+
+static PyMethodDef device_methods[] = {
+    {"sync", device_sync, METH_NOARGS, "Wait for all work of the device."}, {NULL, NULL, 0, NULL}};
+
+static PyType_Slot device_slots[] = {
+    {Py_tp_repr, DVF_FN(device_repr)},
+    {Py_tp_str, DVF_FN(device_str)},
+    {Py_tp_members, device_members},
+    {Py_tp_getset, device_getset},
+    {Py_tp_methods, device_methods},
+    {Py_tp_doc, "An opened device; dovetail.device(name) finds it."},
+    {0, NULL}};
+
+static PyType_Spec device_spec = {"dovetail._fast.Device", sizeof(dvf_device), 0,
+                                  Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+                                  device_slots};
+
+int dvf_device_init(PyObject *module) {
+    dvf_device_type = (PyTypeObject *)PyType_FromSpec(&device_spec);
+    if (dvf_device_type == NULL) return -1;
+    return PyModule_AddObjectRef(module, "Device", (PyObject *)dvf_device_type);
+}
+
+static dvf_plugin *plugin_of(PyObject *capsule) {
+    return PyCapsule_GetPointer(capsule, "dovetail.plugin");
+}
+
+/* device_count(capsule) -> (count, reason) */
+PyObject *dvf_py_device_count(PyObject *self, PyObject *capsule) {
+    (void)self;
+    dvf_plugin *plugin = plugin_of(capsule);
+    if (plugin == NULL) return NULL;
+    uint32_t count = 1;
+    dvt_error error;
+    dvf_error_clear(&error);
+    if (plugin->has_device && plugin->device.device_count != NULL) {
+        dvt_status status;
+        count = 0;
+        Py_BEGIN_ALLOW_THREADS;
+        status = plugin->device.device_count(dvf_host(), &count, &error);
+        Py_END_ALLOW_THREADS;
+        if (status < 0) return dvf_raise(status, &error, plugin->table.name, "device_count");
+    }
+    return Py_BuildValue("(Is)", count, error.message);
+}
+
+static int read_space(dvf_device *d, const char *name) {
+    dvt_device_info info;
+    dvt_error error;
+    memset(&info, 0, sizeof info);
+    info.struct_size = (uint32_t)sizeof info;
+    dvf_error_clear(&error);
+    dvt_status status = d->plugin->device.device_info(d->handle, &info, &error);
+    if (status < 0) {
+        dvf_raise(status, &error, name, "device_info");
+        return -1;
+    }
+    if (info.n_spaces == 0 || info.spaces == NULL) return 0; /* one host space */
+    dvt_memory_space space;
+    memset(&space, 0, sizeof space);
+    size_t have = info.spaces[0]->struct_size;
+    memcpy(&space, info.spaces[0], have < sizeof space ? have : sizeof space);
+    d->place = space.place;
+    if (space.alignment != 0) d->alignment = space.alignment;
+    d->host_visible = (space.flags & DVT_SPACE_HOST_VISIBLE) && (space.flags & DVT_SPACE_COHERENT);
+    d->pooled = (space.flags & DVT_SPACE_POOLED) != 0;
+    const dvt_device_api *api = &d->plugin->device;
+    if (!d->host_visible && (api->alloc == NULL || api->release == NULL || api->copy == NULL)) {
+        PyErr_Format(dvf_PluginError,
+                     "%s: its memory is not host-visible, so its device table must offer alloc, "
+                     "release and copy; ask its vendor for a version that does",
+                     name);
+        return -1;
+    }
+    return 0;
+}
+
+/* open_device(capsule, ordinal, name) -> Device */
+PyObject *dvf_py_open_device(PyObject *self, PyObject *args) {
+    (void)self;
+    PyObject *capsule, *name;
+    unsigned int ordinal;
+    if (!PyArg_ParseTuple(args, "OIU", &capsule, &ordinal, &name)) return NULL;
+    dvf_plugin *plugin = plugin_of(capsule);
+    if (plugin == NULL) return NULL;
+    dvf_device *d = PyObject_New(dvf_device, dvf_device_type);
+    if (d == NULL) return NULL;
+    memset((char *)d + sizeof(PyObject), 0, sizeof *d - sizeof(PyObject));
+    d->plugin = plugin;
+    d->name = Py_NewRef(name);
+    d->rows = Py_NewRef(Py_None);
+    d->place.type = DVT_PLACE_CPU;
+    d->alignment = 64;
+    d->host_visible = true;
+    const char *text = PyUnicode_AsUTF8(name);
+    if (plugin->has_device) {
+        dvt_device_desc desc = {
+            .struct_size = (uint32_t)sizeof desc, .ordinal = ordinal, .host = dvf_host()};
+        dvt_error error;
+        dvt_status status;
+        dvf_error_clear(&error);
+        Py_BEGIN_ALLOW_THREADS;
+        status = plugin->device.device_open(&desc, &d->handle, &error);
+        Py_END_ALLOW_THREADS;
+        if (status != DVT_OK) {
+            dvf_raise(status, &error, text, "device_open");
+            Py_DECREF(d);
+            return NULL;
+        }
+        if (read_space(d, text) < 0) {
+            if (plugin->device.device_close != NULL) plugin->device.device_close(d->handle);
+            Py_DECREF(d);
+            return NULL;
+        }
+    }
+    return (PyObject *)d;
+}
+
+/* memory_stats(device) -> dict of byte and call counts */
+PyObject *dvf_py_memory_stats(PyObject *self, PyObject *object) {
+    (void)self;
+    if (!PyObject_TypeCheck(object, dvf_device_type)) {
+        PyErr_SetString(PyExc_TypeError, "memory_stats needs a device");
+        return NULL;
+    }
+    dvf_device *d = (dvf_device *)object;
+    return Py_BuildValue("{s:K,s:K,s:K,s:K,s:K}", "live_bytes", (unsigned long long)d->live_bytes,
+                         "cached_bytes", (unsigned long long)d->cached_bytes, "peak_bytes",
+                         (unsigned long long)d->peak_bytes, "allocations",
+                         (unsigned long long)d->allocations, "system_allocations",
+                         (unsigned long long)d->system_allocations);
+}
+
+/* memory_trim(device): give cached memory back to the device */
+PyObject *dvf_py_memory_trim(PyObject *self, PyObject *object) {
+    (void)self;
+    if (!PyObject_TypeCheck(object, dvf_device_type)) {
+        PyErr_SetString(PyExc_TypeError, "memory_trim needs a device");
+        return NULL;
+    }
+    dvf_trim((dvf_device *)object);
+    Py_RETURN_NONE;
+}

@@ -1,0 +1,444 @@
+/* Arrays to and from other libraries: the buffer protocol and DLPack, without copies where memory is
+ * host-visible. Exports are read-only, since arrays are immutable. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "fast.h"
+
+/* ---- buffer protocol ----------------------------------------------------------------------------- */
+
+int dvf_array_getbuffer(PyObject *self, Py_buffer *view, int flags) {
+    dvf_array *a = (dvf_array *)self;
+    view->obj = NULL;
+    if (dvf_array_check(a) < 0) return -1;
+    const dvf_dtype *t = &dvf_dtypes[a->dtype];
+    if (a->tracer != NULL || !a->device->host_visible || t->format == NULL) {
+        PyErr_Format(PyExc_BufferError,
+                     a->tracer != NULL ? "a traced %S array has no memory; use numpy outside jit"
+                     : t->format == NULL
+                         ? "%S has no buffer format; convert with astype(float32) first"
+                         : "a %S array in device memory; move it with to_device(\"cpu\") first",
+                     t->object);
+        return -1;
+    }
+    if (flags & PyBUF_WRITABLE) {
+        PyErr_SetString(PyExc_BufferError, "arrays are immutable: their buffer is read-only");
+        return -1;
+    }
+    bool strided = (flags & PyBUF_STRIDES) == PyBUF_STRIDES;
+    if (!a->contiguous && !strided) {
+        PyErr_SetString(PyExc_BufferError, "a strided array needs a consumer that takes strides");
+        return -1;
+    }
+    Py_ssize_t *extents = PyMem_Malloc((2 * (size_t)a->view.ndim + 1) * sizeof *extents);
+    if (extents == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    for (int d = 0; d < a->view.ndim; d++) {
+        extents[d] = (Py_ssize_t)a->view.shape[d];
+        extents[a->view.ndim + d] = (Py_ssize_t)(a->view.strides[d] * t->itemsize);
+    }
+    dvf_retain(a->buffer); /* x[i] = v may rebind `self` while the view lives */
+    view->obj = Py_NewRef(self);
+    view->buf = dvf_array_data(a);
+    view->len = (Py_ssize_t)(dvf_array_size(a) * t->itemsize);
+    view->readonly = 1;
+    view->itemsize = t->itemsize;
+    view->format = (flags & PyBUF_FORMAT) ? (char *)(uintptr_t)t->format : NULL;
+    view->ndim = a->view.ndim;
+    view->shape = (flags & PyBUF_ND) ? extents : NULL;
+    view->strides = strided ? extents + a->view.ndim : NULL;
+    view->suboffsets = NULL;
+    struct {
+        Py_ssize_t *extents;
+        dvf_buffer *buffer;
+    } *hold = PyMem_Malloc(sizeof *hold);
+    if (hold == NULL) {
+        PyMem_Free(extents);
+        dvf_release(a->buffer);
+        Py_CLEAR(view->obj);
+        PyErr_NoMemory();
+        return -1;
+    }
+    hold->extents = extents;
+    hold->buffer = a->buffer;
+    view->internal = hold;
+    return 0;
+}
+
+void dvf_array_releasebuffer(PyObject *self, Py_buffer *view) {
+    (void)self;
+    struct {
+        Py_ssize_t *extents;
+        dvf_buffer *buffer;
+    } *hold = view->internal;
+    PyMem_Free(hold->extents);
+    dvf_release(hold->buffer);
+    PyMem_Free(hold);
+}
+
+/* from_buffer(object, dtype, shape, strides (elements) or None, offset (bytes), device, copy) -> Array
+ * over (copy=False) or with a copy of the object's memory. The device must be host-visible for a view. */
+PyObject *dvf_py_from_buffer(PyObject *self, PyObject *args) {
+    (void)self;
+    PyObject *object, *dtype, *shape, *strides, *device;
+    long long offset;
+    int copy;
+    if (!PyArg_ParseTuple(args, "OOO!OLO!p", &object, &dtype, &PyTuple_Type, &shape, &strides,
+                          &offset, dvf_device_type, &device, &copy))
+        return NULL;
+    dvf_device *d = (dvf_device *)device;
+    int index = dvf_dtype_index(dtype), ndim = (int)PyTuple_GET_SIZE(shape);
+    if (index < 0) return NULL;
+    if (ndim > DVF_MAX_NDIM) {
+        PyErr_Format(dvf_OpError, "arrays have at most %d axes, not %d", DVF_MAX_NDIM, ndim);
+        return NULL;
+    }
+    Py_buffer view;
+    if (PyObject_GetBuffer(object, &view, PyBUF_STRIDED_RO) < 0) return NULL;
+    int64_t extents[2 * DVF_MAX_NDIM], stride = 1, last = 0, first = 0;
+    int64_t item = dvf_dtypes[index].itemsize;
+    PyObject *result = NULL;
+    for (int i = ndim - 1; i >= 0; i--) {
+        int64_t n = PyLong_AsLongLong(PyTuple_GET_ITEM(shape, i));
+        extents[i] = n;
+        extents[ndim + i] =
+            strides == Py_None ? stride : PyLong_AsLongLong(PyTuple_GetItem(strides, i));
+        if (PyErr_Occurred()) goto done;
+        if (n < 0 || __builtin_mul_overflow(stride, n == 0 ? 1 : n, &stride)) {
+            PyErr_SetString(dvf_OpError, "the shape is negative or too large for any memory");
+            goto done;
+        }
+        int64_t reach = n > 0 ? (n - 1) * extents[ndim + i] : 0;
+        if (reach > 0) last += reach;
+        if (reach < 0) first += reach;
+    }
+    bool empty = false;
+    for (int i = 0; i < ndim; i++) empty = empty || extents[i] == 0;
+    if (!empty && (offset + first * item < 0 || offset + (last + 1) * item > view.len) &&
+        view.strides == NULL) {
+        PyErr_Format(dvf_OpError, "the buffer of %zd bytes is too small for this shape", view.len);
+        goto done;
+    }
+    char *data = (char *)view.buf + offset;
+    bool aligned = (uintptr_t)data % (uintptr_t)item == 0;
+    if (!copy && d->host_visible && aligned) {
+        PyObject *keep = PyMemoryView_FromObject(object);
+        dvf_buffer *buffer =
+            keep != NULL ? dvf_adopt_memory(d, view.buf, (uint64_t)view.len, keep) : NULL;
+        Py_XDECREF(keep);
+        dvf_array *a = buffer ? dvf_array_from_buffer(buffer, d, index, ndim, extents) : NULL;
+        if (a != NULL) {
+            memcpy(a->view.strides, extents + ndim, (size_t)ndim * sizeof(int64_t));
+            a->view.byte_offset = (uint64_t)offset;
+            dvf_array_update_contiguous(a);
+        }
+        result = (PyObject *)a;
+        goto done;
+    }
+    dvf_array *a = dvf_array_empty(d, index, ndim, extents);
+    if (a == NULL) goto done;
+    result = (PyObject *)a;
+    if (empty) goto done;
+    dvt_tensor source = a->view;
+    source.data = data;
+    source.byte_offset = 0;
+    source.strides = extents + ndim;
+    source.place = (dvt_place){DVT_PLACE_CPU, 0};
+    bool packed = true;
+    for (int i = 0; i < ndim; i++)
+        packed = packed && (extents[i] == 1 || extents[ndim + i] == a->view.strides[i]);
+    if (packed && d->host_visible) {
+        size_t size = (size_t)(dvf_array_size(a) * item);
+        Py_BEGIN_ALLOW_THREADS;
+        memcpy(dvf_array_data(a), data, size);
+        Py_END_ALLOW_THREADS;
+        goto done;
+    }
+    if (!packed && d->plugin->device.copy == NULL) {
+        PyErr_Format(dvf_DeviceError, "%U cannot copy strided memory; pass a contiguous array",
+                     d->name);
+        Py_CLEAR(result);
+        goto done;
+    }
+    dvt_copy request = {.struct_size = (uint32_t)sizeof request,
+                        .source = &source,
+                        .destination = &a->view,
+                        .destination_device = d->handle};
+    dvt_error error;
+    dvt_status status;
+    dvf_error_clear(&error);
+    Py_BEGIN_ALLOW_THREADS;
+    status = d->plugin->device.copy(d->handle, &request, &error);
+    Py_END_ALLOW_THREADS;
+    if (status != DVT_OK) {
+        dvf_raise(status, &error, PyUnicode_AsUTF8(d->name), "copy from the host");
+        Py_CLEAR(result);
+    }
+done:
+    PyBuffer_Release(&view);
+    return result;
+}
+
+/* ---- moving between devices ---------------------------------------------------------------------- */
+
+/* transfer(array, device) -> Array there: shared between host-visible devices, else copied. */
+static PyObject *py_transfer(PyObject *self, PyObject *args) {
+    (void)self;
+    PyObject *object, *device;
+    if (!PyArg_ParseTuple(args, "O!O!", dvf_array_type, &object, dvf_device_type, &device))
+        return NULL;
+    dvf_array *a = (dvf_array *)object;
+    dvf_device *to = (dvf_device *)device, *from = a->device;
+    if (dvf_array_check(a) < 0) return NULL;
+    if (from == to) return (PyObject *)dvf_array_alias(a);
+    if (from->host_visible && to->host_visible) {
+        dvf_array *b = dvf_array_alias(a); /* immutable storage may be shared */
+        if (b != NULL) {
+            b->device = to;
+            b->view.place = to->place;
+        }
+        return (PyObject *)b;
+    }
+    dvf_array *b = dvf_array_empty(to, a->dtype, a->view.ndim, a->view.shape);
+    if (b == NULL) return NULL;
+    if (dvf_array_size(a) == 0) return (PyObject *)b;
+    /* The device whose memory the host cannot see does the copy; between two such, the receiver. */
+    dvf_device *doer = to->host_visible ? from : to;
+    dvt_copy copy = {.struct_size = (uint32_t)sizeof copy,
+                     .source = &a->view,
+                     .destination = &b->view,
+                     .source_device = from->host_visible ? NULL : from->handle,
+                     .destination_device = to->host_visible ? NULL : to->handle};
+    dvt_error error;
+    dvt_status status;
+    dvf_error_clear(&error);
+    Py_BEGIN_ALLOW_THREADS;
+    status = doer->plugin->device.copy(doer->handle, &copy, &error);
+    Py_END_ALLOW_THREADS;
+    if (status == DVT_OK) return (PyObject *)b;
+    dvf_raise(status, &error, PyUnicode_AsUTF8(doer->name), "copy between devices");
+    Py_DECREF(b);
+    return NULL;
+}
+
+/* ---- DLPack -------------------------------------------------------------------------------------- */
+
+typedef struct managed {
+    dvt_tensor tensor;
+    void *manager_context;
+    void (*deleter)(struct managed *);
+} managed; /* DLPack's DLManagedTensor */
+
+typedef struct managed_versioned {
+    uint32_t major, minor;
+    void *manager_context;
+    void (*deleter)(struct managed_versioned *);
+    uint64_t flags;
+    dvt_tensor tensor;
+} managed_versioned; /* DLPack's DLManagedTensorVersioned */
+
+#define DLPACK_READ_ONLY 1u
+
+static void drop(void *context) {
+    PyGILState_STATE state = PyGILState_Ensure();
+    Py_DECREF((PyObject *)context);
+    PyGILState_Release(state);
+}
+
+static void managed_delete(managed *m) {
+    drop(m->manager_context);
+    free(m);
+}
+
+static void managed_versioned_delete(managed_versioned *m) {
+    drop(m->manager_context);
+    free(m);
+}
+
+static void capsule_delete(PyObject *capsule) {
+    if (PyCapsule_IsValid(capsule, "dltensor")) {
+        managed *m = PyCapsule_GetPointer(capsule, "dltensor");
+        m->deleter(m);
+    } else if (PyCapsule_IsValid(capsule, "dltensor_versioned")) {
+        managed_versioned *m = PyCapsule_GetPointer(capsule, "dltensor_versioned");
+        m->deleter(m);
+    }
+}
+
+PyObject *dvf_array_dlpack_device(PyObject *self, PyObject *unused) {
+    (void)unused;
+    dvt_place place = ((dvf_array *)self)->view.place;
+    return Py_BuildValue("(ii)", place.type, place.id);
+}
+
+PyObject *dvf_array_dlpack(PyObject *self, PyObject *args, PyObject *kwargs) {
+    static char *names[] = {"stream", "max_version", "dl_device", "copy", NULL};
+    PyObject *stream = Py_None, *max_version = Py_None, *dl_device = Py_None, *copy = Py_None;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|$OOOO", names, &stream, &max_version,
+                                     &dl_device, &copy))
+        return NULL;
+    dvf_array *a = (dvf_array *)self;
+    if (dvf_array_check(a) < 0) return NULL;
+    if (a->tracer != NULL) {
+        PyErr_SetString(PyExc_BufferError, "a traced array has no memory; export outside jit");
+        return NULL;
+    }
+    if (dl_device != Py_None) {
+        int type, id;
+        if (!PyArg_ParseTuple(dl_device, "ii", &type, &id)) return NULL;
+        if (type != a->view.place.type || id != a->view.place.id) {
+            PyErr_Format(PyExc_BufferError, "this array lies on %U; move it with to_device first",
+                         a->device->name);
+            return NULL;
+        }
+    }
+    dvf_array *held = copy == Py_True ? NULL : dvf_array_alias(a);
+    if (copy == Py_True) {
+        PyObject *function = PyDict_GetItemString(dvf_array_operators, "copy");
+        held = function ? (dvf_array *)PyObject_CallOneArg(function, self) : NULL;
+    }
+    if (held == NULL) return NULL;
+    long major = 0;
+    if (max_version != Py_None) {
+        PyObject *first = PySequence_GetItem(max_version, 0);
+        major = first ? PyLong_AsLong(first) : -1;
+        Py_XDECREF(first);
+        if (major == -1 && PyErr_Occurred()) {
+            Py_DECREF(held);
+            return NULL;
+        }
+    }
+    void *memory = calloc(1, major >= 1 ? sizeof(managed_versioned) : sizeof(managed));
+    if (memory == NULL) {
+        Py_DECREF(held);
+        return PyErr_NoMemory();
+    }
+    if (major >= 1) {
+        managed_versioned *m = memory;
+        m->major = 1;
+        m->flags = copy == Py_True ? 0 : DLPACK_READ_ONLY;
+        m->manager_context = held;
+        m->deleter = managed_versioned_delete;
+        m->tensor = held->view;
+        return PyCapsule_New(m, "dltensor_versioned", capsule_delete);
+    }
+    managed *m = memory;
+    m->manager_context = held;
+    m->deleter = managed_delete;
+    m->tensor = held->view;
+    return PyCapsule_New(m, "dltensor", capsule_delete);
+}
+
+static void owner_delete(PyObject *capsule) {
+    const char *name = PyCapsule_GetName(capsule);
+    void *pointer = PyCapsule_GetPointer(capsule, name);
+    if (strcmp(name, "used_dltensor_versioned") == 0) {
+        managed_versioned *m = pointer;
+        if (m->deleter != NULL) m->deleter(m);
+    } else {
+        managed *m = pointer;
+        if (m->deleter != NULL) m->deleter(m);
+    }
+}
+
+/* from_dlpack(capsule, device) -> Array over the producer's memory, or a copy when it is misaligned. */
+PyObject *dvf_py_from_dlpack(PyObject *self, PyObject *args) {
+    PyObject *capsule, *device;
+    if (!PyArg_ParseTuple(args, "OO!", &capsule, dvf_device_type, &device)) return NULL;
+    bool versioned = PyCapsule_IsValid(capsule, "dltensor_versioned");
+    void *pointer = PyCapsule_GetPointer(capsule, versioned ? "dltensor_versioned" : "dltensor");
+    if (pointer == NULL) return NULL;
+    const dvt_tensor *t =
+        versioned ? &((managed_versioned *)pointer)->tensor : &((managed *)pointer)->tensor;
+    dvf_device *d = (dvf_device *)device;
+    int index = dvf_dtype_from_abi(t->dtype);
+    if (versioned && ((managed_versioned *)pointer)->major > 1) {
+        PyErr_SetString(PyExc_BufferError, "the producer speaks a DLPack major newer than 1");
+        return NULL;
+    }
+    if (index < 0 || t->ndim > DVF_MAX_NDIM) {
+        PyErr_Format(PyExc_BufferError,
+                     "the DLPack type (code %d, %d bits, %d lanes, %d axes) has no Dovetail dtype",
+                     t->dtype.code, t->dtype.bits, t->dtype.lanes, t->ndim);
+        return NULL;
+    }
+    if (t->place.type != d->place.type) {
+        PyErr_Format(PyExc_BufferError,
+                     "the producer's memory is on DLPack device (%d, %d), which is not %U",
+                     t->place.type, t->place.id, d->name);
+        return NULL;
+    }
+    /* Take the tensor over: the capsule is renamed, so its own destructor lets go of it. */
+    PyObject *owner = PyCapsule_New(
+        pointer, versioned ? "used_dltensor_versioned" : "used_dltensor", owner_delete);
+    if (owner == NULL) return NULL;
+    PyCapsule_SetName(capsule, versioned ? "used_dltensor_versioned" : "used_dltensor");
+    PyCapsule_SetDestructor(capsule, NULL);
+    dvf_buffer *buffer = dvf_adopt_memory(d, t->data, 0, owner);
+    Py_DECREF(owner);
+    dvf_array *a = buffer ? dvf_array_from_buffer(buffer, d, index, t->ndim, t->shape) : NULL;
+    if (a == NULL) return NULL;
+    a->view.byte_offset = t->byte_offset;
+    if (t->strides != NULL) {
+        memcpy(a->view.strides, t->strides, (size_t)t->ndim * sizeof(int64_t));
+        dvf_array_update_contiguous(a);
+    }
+    if ((uintptr_t)dvf_array_data(a) % dvf_dtypes[index].itemsize != 0 && dvf_array_size(a) > 0) {
+        PyErr_SetString(PyExc_BufferError,
+                        "the producer's memory is not aligned to its element type; copy it first");
+        Py_DECREF(a);
+        return NULL;
+    }
+    (void)self;
+    return (PyObject *)a;
+}
+
+/* traced(value, dtype, shape, device, weak) -> Array without memory that stands for a graph value */
+PyObject *dvf_py_traced(PyObject *self, PyObject *args) {
+    (void)self;
+    PyObject *value, *dtype, *shape, *device;
+    int weak;
+    if (!PyArg_ParseTuple(args, "OOO!O!p", &value, &dtype, &PyTuple_Type, &shape, dvf_device_type,
+                          &device, &weak))
+        return NULL;
+    int index = dvf_dtype_index(dtype), ndim = (int)PyTuple_GET_SIZE(shape);
+    if (index < 0) return NULL;
+    int64_t extents[DVF_MAX_NDIM];
+    if (ndim > DVF_MAX_NDIM) {
+        PyErr_Format(dvf_OpError, "arrays have at most %d axes, not %d", DVF_MAX_NDIM, ndim);
+        return NULL;
+    }
+    for (int i = 0; i < ndim; i++) {
+        extents[i] = PyLong_AsLongLong(PyTuple_GET_ITEM(shape, i));
+        if (extents[i] == -1 && PyErr_Occurred()) return NULL;
+    }
+    dvf_array *a = dvf_array_from_buffer(NULL, (dvf_device *)device, index, ndim, extents);
+    if (a == NULL) return NULL;
+    a->tracer = Py_NewRef(value);
+    a->weak = weak != 0;
+    return (PyObject *)a;
+}
+
+/* alias(array) -> another Array of the same value: a new identity for a tape to watch. */
+static PyObject *py_alias(PyObject *self, PyObject *array) {
+    (void)self;
+    if (!dvf_is_array(array)) {
+        PyErr_SetString(PyExc_TypeError, "alias needs an Array");
+        return NULL;
+    }
+    return (PyObject *)dvf_array_alias((dvf_array *)array);
+}
+
+static PyMethodDef functions[] = {
+    {"from_buffer", dvf_py_from_buffer, METH_VARARGS, "An Array over or from a buffer."},
+    {"from_dlpack", dvf_py_from_dlpack, METH_VARARGS, "An Array over a DLPack capsule."},
+    {"transfer", py_transfer, METH_VARARGS, "The array on another device."},
+    {"traced", dvf_py_traced, METH_VARARGS, "A traced Array."},
+    {"alias", py_alias, METH_O, "Another Array of the same value."},
+    {NULL, NULL, 0, NULL}};
+
+int dvf_interchange_init(PyObject *module) {
+    return PyModule_AddFunctions(module, functions);
+}

@@ -1,0 +1,162 @@
+/* Kernel: what a device answered for one op on one set of specs; run by the cache and by plans. */
+#include <stddef.h>
+#include <string.h>
+
+#include "fast.h"
+
+#include <structmember.h>
+#include "specs.h"
+
+PyTypeObject *dvf_kernel_type;
+
+static void kernel_dealloc(PyObject *self) {
+    dvf_kernel *k = (dvf_kernel *)self;
+    PyTypeObject *type = Py_TYPE(self);
+    if (k->handle != NULL && k->destroy != NULL) k->destroy(k->handle);
+    dvf_attrs_clear(&k->attrs);
+    Py_XDECREF(k->op_name);
+    Py_XDECREF((PyObject *)k->device);
+    PyObject_Free(self);
+    Py_DECREF(type);
+}
+
+static PyMemberDef kernel_members[] = {
+    {"cost_ns", T_ULONGLONG, offsetof(dvf_kernel, cost_ns), READONLY, "estimate, 0 = unknown"},
+    {"workspace_size", T_ULONGLONG, offsetof(dvf_kernel, workspace_size), READONLY, "bytes"},
+    {"workspace_alignment", T_ULONGLONG, offsetof(dvf_kernel, workspace_alignment), READONLY, ""},
+    {"may_alias", T_ULONGLONG, offsetof(dvf_kernel, may_alias), READONLY, "bit 8*o + i"},
+    {"host_inputs", T_ULONGLONG, offsetof(dvf_kernel, host_inputs), READONLY, "mask"},
+    {"flags", T_UINT, offsetof(dvf_kernel, flags), READONLY, "DVT_INFO_..."},
+    {"row_flags", T_UINT, offsetof(dvf_kernel, row_flags), READONLY, "DVT_KERNEL_..."},
+    {"op_name", T_OBJECT, offsetof(dvf_kernel, op_name), READONLY, "name of the op"},
+    {"device", T_OBJECT, offsetof(dvf_kernel, device), READONLY, "where it runs"},
+    {NULL, 0, 0, 0, NULL}};
+
+static PyType_Slot kernel_slots[] = {{Py_tp_dealloc, DVF_FN(kernel_dealloc)},
+                                     {Py_tp_members, kernel_members},
+                                     {Py_tp_doc, "A prepared kernel of a device."},
+                                     {0, NULL}};
+
+static PyType_Spec kernel_spec = {"dovetail._fast.Kernel", sizeof(dvf_kernel), 0,
+                                  Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+                                  kernel_slots};
+
+int dvf_kernel_init(PyObject *module) {
+    dvf_kernel_type = (PyTypeObject *)PyType_FromSpec(&kernel_spec);
+    if (dvf_kernel_type == NULL) return -1;
+    return PyModule_AddObjectRef(module, "Kernel", (PyObject *)dvf_kernel_type);
+}
+
+/* prepare(device, row, name, version, inputs, outputs, attributes, flags) -> Kernel, or the reason of
+ * refusal as str */
+PyObject *dvf_py_prepare(PyObject *self, PyObject *args) {
+    (void)self;
+    PyObject *device, *name, *inputs, *outputs, *attributes;
+    unsigned int row, version, flags;
+    if (!PyArg_ParseTuple(args, "O!IUIOOOI", dvf_device_type, &device, &row, &name, &version,
+                          &inputs, &outputs, &attributes, &flags))
+        return NULL;
+    dvf_device *d = (dvf_device *)device;
+    if (row >= d->plugin->n_kernels) {
+        PyErr_Format(PyExc_IndexError, "%U has no kernel row %u", d->name, row);
+        return NULL;
+    }
+    const dvt_kernel_def *def = &d->plugin->kernels[row];
+    dvf_specs in = {0}, out = {0};
+    PyObject *result = NULL;
+    dvf_kernel *k = PyObject_New(dvf_kernel, dvf_kernel_type);
+    if (k == NULL) return NULL;
+    memset((char *)k + sizeof(PyObject), 0, sizeof *k - sizeof(PyObject));
+    k->device = (dvf_device *)Py_NewRef(device);
+    k->op_name = Py_NewRef(name);
+    k->run = def->run;
+    k->row_flags = def->flags;
+    k->host_inputs = def->host_inputs;
+    if (dvf_specs_from_tuple(inputs, d, &in) < 0 || dvf_specs_from_tuple(outputs, d, &out) < 0 ||
+        dvf_attrs_from_dict(attributes, &k->attrs) < 0)
+        goto done;
+    if (def->prepare != NULL) {
+        dvt_op op = {.struct_size = (uint32_t)sizeof op,
+                     .flags = flags,
+                     .name = PyUnicode_AsUTF8(name),
+                     .version = version,
+                     .n_inputs = in.count,
+                     .n_outputs = out.count,
+                     .n_attrs = k->attrs.count,
+                     .inputs = in.pointers,
+                     .outputs = out.pointers,
+                     .attrs = k->attrs.items,
+                     .device = d->handle,
+                     .host = dvf_host()};
+        dvt_kernel_info info;
+        dvt_error error;
+        memset(&info, 0, sizeof info);
+        info.struct_size = (uint32_t)sizeof info;
+        dvf_error_clear(&error);
+        dvt_status status = def->prepare(&op, &info, &error);
+        if (status == DVT_UNSUPPORTED) {
+            result = PyUnicode_FromString(info.reason != NULL ? info.reason : "no reason given");
+            goto done;
+        }
+        if (status != DVT_OK) {
+            dvf_raise(status, &error, PyUnicode_AsUTF8(d->name), op.name);
+            goto done;
+        }
+        if (info.run != NULL) k->run = info.run;
+        k->handle = info.kernel;
+        k->destroy = def->destroy;
+        k->flags = info.flags;
+        k->workspace_size = info.workspace_size;
+        k->workspace_alignment = info.workspace_alignment;
+        k->cost_ns = info.cost_ns;
+        k->may_alias = info.may_alias;
+    }
+    if (k->run == NULL) {
+        result = PyUnicode_FromString("its kernel row gives no function to run");
+        goto done;
+    }
+    result = Py_NewRef((PyObject *)k);
+done:
+    dvf_specs_clear(&in);
+    dvf_specs_clear(&out);
+    Py_DECREF(k);
+    return result;
+}
+
+int dvf_kernel_launch(dvf_kernel *k, const dvt_tensor *const *inputs, uint32_t n_inputs,
+                      const dvt_tensor *const *outputs, uint32_t n_outputs) {
+    dvf_buffer *workspace = NULL;
+    dvt_call call = {.struct_size = (uint32_t)sizeof call,
+                     .host = dvf_host(),
+                     .device = k->device->handle,
+                     .kernel = k->handle,
+                     .inputs = inputs,
+                     .outputs = outputs,
+                     .attrs = k->attrs.items,
+                     .n_inputs = n_inputs,
+                     .n_outputs = n_outputs,
+                     .n_attrs = k->attrs.count};
+    if (k->workspace_size > 0) {
+        uint64_t slack = k->workspace_alignment > 64 ? k->workspace_alignment : 0;
+        workspace = dvf_alloc(k->device, k->workspace_size + slack);
+        if (workspace == NULL) return -1;
+        uintptr_t address = (uintptr_t)workspace->data;
+        if (slack > 0) address = (address + slack - 1) & ~(uintptr_t)(slack - 1);
+        call.workspace = (void *)address;
+        call.workspace_size = k->workspace_size;
+    }
+    dvt_error error;
+    dvf_error_clear(&error);
+    dvt_status status;
+    if (k->cost_ns > 0 && k->cost_ns < DVF_HOLD_LOCK_BELOW_NS) {
+        status = k->run(&call, &error);
+    } else {
+        Py_BEGIN_ALLOW_THREADS;
+        status = k->run(&call, &error);
+        Py_END_ALLOW_THREADS;
+    }
+    if (workspace != NULL) dvf_release(workspace);
+    if (status == DVT_OK) return 0;
+    dvf_raise(status, &error, PyUnicode_AsUTF8(k->device->name), PyUnicode_AsUTF8(k->op_name));
+    return -1;
+}

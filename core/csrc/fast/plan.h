@@ -1,0 +1,70 @@
+/* Plans: what a compiled function runs. */
+#ifndef DVF_PLAN_H
+#define DVF_PLAN_H
+
+#include "executable.h"
+#include "fast.h"
+
+typedef enum { DVF_STORE_INPUT, DVF_STORE_CONSTANT, DVF_STORE_ARENA, DVF_STORE_OUTPUT } dvf_store;
+
+typedef struct dvf_storage {
+    dvf_store kind;
+    int64_t index; /* input position, constant position, arena offset, donor input or -1 */
+    uint64_t size;
+} dvf_storage;
+
+typedef struct dvf_slot { /* one tensor of the plan */
+    int32_t storage, ndim;
+    int dtype;
+    uint64_t byte_offset;
+    int64_t *extents; /* shape, then strides */
+} dvf_slot;
+
+typedef struct dvf_step {
+    PyObject *target; /* Kernel or Executable, strong */
+    dvt_run_fn run;   /* kernels */
+    dvt_status (*execute)(dvt_executable *, const dvt_call *, dvt_error *);
+    uint32_t *operands; /* input slots, then output slots */
+    uint32_t n_inputs, n_outputs;
+    int64_t workspace; /* arena offset, -1 for none */
+    PyObject *what;    /* op and the user's line, for errors */
+} dvf_step;
+
+/* What one running call needs for itself. */
+typedef struct dvf_instance {
+    struct dvf_instance *next;
+    dvf_buffer *arena;
+    dvt_tensor *tensors;
+    const dvt_tensor **pointers;
+    dvt_call *calls;
+    void **data; /* per storage */
+} dvf_instance;
+
+typedef struct dvf_plan {
+    PyObject_HEAD vectorcallfunc vectorcall;
+    dvf_device *device;
+    PyObject *constants; /* tuple of Arrays */
+    dvf_storage *storages;
+    dvf_slot *slots;
+    dvf_step *steps;
+    uint32_t *outputs; /* slots */
+    uint32_t *patched; /* slots over inputs or outputs: their data changes from call to call */
+    dvf_slot *inputs;  /* what each input must be */
+    int64_t *extents;
+    uint32_t *operands;
+    int32_t *output_storage; /* storages of kind OUTPUT, in order */
+    int n_storages, n_slots, n_steps, n_outputs, n_patched, n_inputs, n_output_storages;
+    uint64_t arena_size, cost_ns;
+    dvf_instance *free; /* idle instances */
+} dvf_plan;
+
+dvf_instance *dvf_instance_new(dvf_plan *plan);
+void dvf_instance_free(dvf_plan *plan, dvf_instance *instance);
+/* Point the instance's tensors at its storages' data, then run every step. Needs no lock. On failure
+ * *failed names the step. */
+dvt_status dvf_instance_run(dvf_plan *plan, dvf_instance *instance, int *failed, dvt_error *error);
+int dvf_entry_init(PyObject *module);
+/* Plan.entry() -> Entry: the plan as a C function and a context (plan_entry.c). */
+PyObject *dvf_plan_entry(PyObject *self, PyObject *unused);
+
+#endif
