@@ -34,7 +34,7 @@ def backend_paths() -> tuple[Path, ...]:
 
 
 def fallback() -> str:
-    """``DOVETAIL_FALLBACK``: "cpu" (default) runs what a device lacks on the CPU, "error" raises."""
+    """``DOVETAIL_FALLBACK``: "cpu" (default): it runs what a device lacks; "error": raise."""
     return os.environ.get("DOVETAIL_FALLBACK", "cpu")
 
 
@@ -44,3 +44,19 @@ def thread_count() -> int:
     if text:
         return max(1, int(text))
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def default_device() -> str:
+    """``DOVETAIL_DEVICE``: where new arrays are made; default: ``cpu:0``."""
+    return os.environ.get("DOVETAIL_DEVICE") or "cpu:0"
+
+
+def probe_seconds() -> float:
+    """``DOVETAIL_PROBE_SECONDS``: how long an unknown library may take to answer; default: 10."""
+    return float(os.environ.get("DOVETAIL_PROBE_SECONDS") or 10)
+
+
+def cache_folder() -> Path:
+    """``XDG_CACHE_HOME``: its ``dovetail`` folder, by default in ``~/.cache``, keeps verdicts."""
+    root = os.environ.get("XDG_CACHE_HOME")
+    return (Path(root) if root else Path.home() / ".cache") / "dovetail"
