@@ -1,0 +1,250 @@
+"""Programs: a traced function with its weights in one file, and what runs it again.
+
+`save` traces a function and writes it; `load` maps the file and gives a `Program`, which needs
+nothing of the Python code that made it. Loading executes no code: program_file.py and graph_parse.py
+read data, look ops up in the registry and refuse everything else.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from typing import Any
+
+import numpy as np
+
+from dovetail import container, dtypes
+from dovetail.errors import ProgramError
+from dovetail.graph import Graph
+from dovetail.op import Spec
+from dovetail.program_file import ProgramFile, Signature, read_program, write_program
+
+__all__ = ["InputSpec", "Program", "load", "save"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InputSpec:
+    """Name, shape and dtype of one array that a program takes or gives."""
+
+    name: str
+    spec: Spec
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.spec}"
+
+
+def save(
+    path: str | os.PathLike[str], fn: Callable[..., Any], example_inputs: Sequence[Any]
+) -> None:
+    """Trace ``fn(*example_inputs)`` and write the graph and every array it uses to one file.
+
+    The values of ``example_inputs`` do not matter, only their shapes, dtypes and containers: the
+    program takes exactly those. Arrays that ``fn`` reaches in other ways become weights of the
+    file. The file is written whole or not at all; an existing one is replaced.
+
+    >>> import tempfile, pathlib, dovetail as dt
+    >>> w = dt.asarray([[1.0], [2.0]])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder) / "double.dt"
+    ...     dt.save(path, lambda x: x @ w, (dt.asarray([[1.0, 1.0]]),))
+    ...     program = dt.load(path)
+    ...     program(dt.asarray([[3.0, 4.0]])).tolist()
+    [[11.0]]
+    """
+    if isinstance(fn, Program):
+        graph, signature = fn.graph, fn.signature
+    else:
+        graph, signature = _trace(fn, tuple(example_inputs))
+    write_program(path, graph, signature, _version())
+
+
+def _trace(fn: Callable[..., Any], examples: tuple[Any, ...]) -> tuple[Graph, Signature]:
+    from dovetail import trace  # noqa: PLC0415  loading needs no tracer
+
+    graph, in_tree, out_tree = trace.trace(fn, examples)
+    if not graph.name:
+        name = getattr(fn, "__name__", type(fn).__name__)
+        graph.name = name if name.isidentifier() else "main"
+    return graph, Signature(
+        inputs=container.describe(in_tree),
+        outputs={"tuple": [container.describe(out_tree)]},
+        input_names=_argument_names(fn, len(examples)),
+        output_names=("result",),
+    )
+
+
+def _argument_names(fn: Callable[..., Any], count: int) -> tuple[str, ...]:
+    names: list[str] = []
+    try:
+        parameters = inspect.signature(fn).parameters.values()
+    except (TypeError, ValueError):  # a callable that does not say
+        parameters = ()  # type: ignore[assignment]
+    for parameter in parameters:
+        if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
+            names.append(parameter.name)
+    names += [f"argument{i}" for i in range(len(names), count)]
+    return tuple(names[:count])
+
+
+def _version() -> str:
+    try:
+        return metadata.version("dovetail")
+    except metadata.PackageNotFoundError:  # run from a source tree
+        return "unknown"
+
+
+def load(path: str | os.PathLike[str], *, verify: bool = False) -> Program:
+    """Map a program file and give a callable `Program`.
+
+    The header, that is the graph and the place of every weight, is always checked against its
+    SHA-256. Weights are read only when they are used; ``verify=True`` reads them all and checks
+    each against its CRC-32. ProgramError says what is wrong with a file and what to do.
+    """
+    return Program(read_program(path), verify=verify)
+
+
+class Program:
+    """A loaded program. Calling it runs the compiled graph on the current device."""
+
+    def __init__(
+        self, file: ProgramFile, *, device: str | None = None, verify: bool = False
+    ) -> None:
+        self._file = file
+        self._device = device
+        self._plans: dict[str, Any] = {}
+        self.graph: Graph = file.graph(self._constant, verify)
+        """The graph; its constants are read-only views of the mapped file."""
+        self.signature: Signature = file.signature(self.graph)
+
+    @staticmethod
+    def _constant(data: memoryview, spec: Spec) -> Any:
+        from dovetail import _fast, devices  # noqa: PLC0415
+
+        cpu = devices.device("cpu:0")
+        return _fast.from_buffer(data, spec.dtype, spec.shape, None, 0, cpu, False)
+
+    @property
+    def path(self) -> str:
+        """The file."""
+        return self._file.path
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """What the header says besides the graph: versions, containers, ops."""
+        return {k: v for k, v in self._file.metadata.items() if not k.startswith("graph.")}
+
+    @property
+    def inputs(self) -> tuple[InputSpec, ...]:
+        """Name, shape and dtype of every array the program takes."""
+        return _specs(self.signature.inputs, self.signature.input_names, self.graph.inputs)
+
+    @property
+    def outputs(self) -> tuple[InputSpec, ...]:
+        """Name, shape and dtype of every array the program gives."""
+        return _specs(self.signature.outputs, self.signature.output_names, self.graph.outputs)
+
+    def to_device(self, name: str) -> Program:
+        """The same program, always run on the device of this name; the mapping is shared."""
+        return Program(self._file, device=name)
+
+    def __call__(self, *inputs: Any) -> Any:
+        """Run the program. Arrays, numpy arrays and nested lists are accepted as leaves."""
+        device = self._current()
+        plan = self._plan(device)
+        arrays = [self._input(leaf, spec, device) for spec, leaf in self._leaves(inputs)]
+        return container.build(self.signature.outputs, plan(*arrays))[0]
+
+    def reference(self, *inputs: Any) -> Any:
+        """Run the numpy meaning of every op instead of any device; gives numpy arrays."""
+        from dovetail import reference  # noqa: PLC0415
+
+        arrays = []
+        for want, leaf in self._leaves(inputs):
+            if not hasattr(leaf, "dtype"):
+                leaf = np.asarray(leaf, dtype=want.spec.dtype.name)
+            self._check(leaf, want)
+            arrays.append(np.asarray(leaf))
+        return container.build(self.signature.outputs, reference.run(self.graph, *arrays))[0]
+
+    def compile(self) -> None:
+        """Build the plan for the current device now instead of at the first call."""
+        self._plan(self._current())
+
+    def _current(self) -> Any:
+        from dovetail import _fast, devices  # noqa: PLC0415
+
+        if self._device is not None:
+            return devices.device(self._device)
+        return _fast.get_device() or devices.default_device()
+
+    def explain(self) -> str:
+        """What the file holds and its graph, for a person."""
+        weights = sum(t.end - t.start for t in self._file.tensors.values())
+        about = self._file.metadata
+        lines = [
+            f"program {self.path}",
+            f"  written by dovetail {about.get('dovetail_version')}, format "
+            f"{about.get('format_version')}, op set {about.get('opset')}",
+            f"  {len(self.graph.nodes)} nodes, {len(self._file.tensors)} tensors, {weights:,} bytes",
+            *(f"  takes {one}" for one in self.inputs),
+            *(f"  gives {one}" for one in self.outputs),
+            self._file.text,
+        ]
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        takes = ", ".join(map(str, self.inputs))
+        gives = ", ".join(str(one.spec) for one in self.outputs)
+        return f"<program {self.path}: ({takes}) -> {gives}>"
+
+    def _plan(self, device: Any) -> Any:
+        plan = self._plans.get(device.name)
+        if plan is None:
+            from dovetail import plan as planning  # noqa: PLC0415
+
+            plan = self._plans[device.name] = planning.Plan(self.graph, device)
+        return plan
+
+    def _leaves(self, inputs: tuple[Any, ...]) -> list[tuple[InputSpec, Any]]:
+        """Each input with its spec, after containers, shapes and dtypes have been checked."""
+        names = self.signature.input_names
+        if len(inputs) != len(names):
+            raise ProgramError(
+                f"{self.path} takes {len(names)} arguments ({', '.join(names)}), not {len(inputs)}"
+            )
+        leaves = []
+        items = self.signature.inputs["tuple"]
+        for name, item, value in zip(names, items, inputs, strict=True):
+            leaves += [leaf for _, leaf in container.flatten(item, value, name)]
+        return list(zip(self.inputs, leaves, strict=True))
+
+    def _input(self, leaf: Any, want: InputSpec, device: Any) -> Any:
+        """The leaf as an Array on the device; its shape and dtype must be the wanted ones."""
+        from dovetail import _fast, array  # noqa: PLC0415
+
+        if not isinstance(leaf, _fast.Array):
+            if not isinstance(leaf, np.ndarray | np.generic):  # a list or scalar has no dtype yet
+                leaf = array.asarray(leaf, dtype=want.spec.dtype)
+            self._check(leaf, want)
+            return array.asarray(leaf, device=device.name)
+        self._check(leaf, want)
+        return leaf if leaf.device == device.name else leaf.to_device(device.name)
+
+    def _check(self, leaf: Any, want: InputSpec) -> None:
+        found = Spec(tuple(leaf.shape), dtypes.dtype(leaf.dtype))
+        if (found.shape, found.dtype) == (want.spec.shape, want.spec.dtype):
+            return
+        step = "convert it with astype"
+        if found.shape != want.spec.shape:
+            step = "a program keeps the shapes it was saved with; reshape the input or save again"
+        raise ProgramError(f"{self.path}: {want.name} must be {want.spec}, not {found}; {step}")
+
+
+def _specs(description: Any, names: tuple[str, ...], values: Sequence[Any]) -> tuple[InputSpec, ...]:
+    paths = container.paths(description, names)
+    return tuple(
+        InputSpec(name=path, spec=value.spec) for path, value in zip(paths, values, strict=True)
+    )
