@@ -15,8 +15,10 @@ mp.dps = 60
 Real = Callable[[mpf], mpf]
 
 
-def remez(g: Real, weight: Real, low: float, high: float, degree: int) -> tuple[list[mpf], mpf]:
-    """Return P of the degree with the least max |weight * (g - P)| on [low, high], and that."""
+def remez(
+    g: Real, weight: Real, low: float, high: float, degree: int, center: float = 0
+) -> tuple[list[mpf], mpf]:
+    """Return P(x - center) with the least max |weight * (g - P)| on [low, high], and that."""
     low, high, count = mpf(low), mpf(high), degree + 2
     middle, half = (low + high) / 2, (high - low) / 2
     points = [middle - half * mp.cos(mp.pi * (i + mpf(1) / 2) / count) for i in range(count)]
@@ -36,7 +38,7 @@ def remez(g: Real, weight: Real, low: float, high: float, degree: int) -> tuple[
         worst = max(abs(e) for e, _ in errors)
         if worst < abs(answer[degree + 1]) * mpf("1.001"):
             break
-    return expand(scaled, middle, half), worst
+    return expand(scaled, middle - mpf(center), half), worst
 
 
 def alternation(errors: list[tuple[mpf, mpf]], count: int) -> list[mpf]:
@@ -177,29 +179,30 @@ def single_only() -> None:
     )
     emit(
         "erfinv_near_f32",
-        "erfinv(x) = x + x P(t), t = x^2, |x| <= 0.75",
+        "erfinv(x) = x + x P(v - 1), v = -log(1 - x^2), v <= 5",
         remez(
-            lambda t: sqrt_form(mp.erfinv)(t) - 1,
-            lambda t: 1 / sqrt_form(mp.erfinv)(t),
-            1e-9,
-            0.5625,
-            10,
+            lambda v: from_erfinv_w(mp.sqrt(v))[1] / from_erfinv_w(mp.sqrt(v))[0] - 1,
+            lambda v: from_erfinv_w(mp.sqrt(v))[0] / from_erfinv_w(mp.sqrt(v))[1],
+            1e-6,
+            5.05,
+            9,
+            1,
         ),
         kind,
     )
-    for name, low, high, degree in (("middle", 0.90, 2.25, 8), ("far", 2.25, 4.1, 8)):
-        emit(
-            f"erfinv_{name}_f32",
-            f"erfinv(x) = w + w P(w), w = sqrt(-log(1 - x^2)), {low} <= w <= {high}",
-            remez(
-                lambda w: from_erfinv_w(w)[1] / w - 1,
-                lambda w: w / from_erfinv_w(w)[1],
-                low,
-                high,
-                degree,
-            ),
-            kind,
-        )
+    emit(
+        "erfinv_far_f32",
+        "erfinv(x) = w + w P(w - 3), w = sqrt(v), 5 <= v",
+        remez(
+            lambda w: from_erfinv_w(w)[1] / w - 1,
+            lambda w: w / from_erfinv_w(w)[1],
+            2.22,
+            4.1,
+            8,
+            3.0,
+        ),
+        kind,
+    )
 
 
 def wide_for_power() -> None:

@@ -4,43 +4,87 @@
 
 /* exp(r) = 1 + r + r^2 P(r), |r| <= log(2)/2; fitted to 1.4e-8 */
 static const float dvt_exp_f32[] = {
-    0x1.fffffe0000000p-2f, 0x1.5554aa0000000p-3f,  0x1.5556800000000p-5f,
-    0x1.122d000000000p-7f, 0x1.6beb280000000p-10f,
+    0x1.fffffe0000000p-2f,
+    0x1.5554aa0000000p-3f,
+    0x1.5556800000000p-5f,
+    0x1.122d000000000p-7f,
+    0x1.6beb280000000p-10f,
 };
 
 /* log(1+f) = f - f^2/2 + f^3 P(f), sqrt(1/2) <= 1+f <= sqrt(2); fitted to 6.0e-9 */
 static const float dvt_log_f32[] = {
-    0x1.5555540000000p-2f, -0x1.0002320000000p-2f, 0x1.99a0600000000p-3f, -0x1.546f2a0000000p-3f,
-    0x1.22cf4c0000000p-3f, -0x1.0d9a3a0000000p-3f, 0x1.05b7620000000p-3f, -0x1.392f560000000p-4f,
+    0x1.5555540000000p-2f,
+    -0x1.0002320000000p-2f,
+    0x1.99a0600000000p-3f,
+    -0x1.546f2a0000000p-3f,
+    0x1.22cf4c0000000p-3f,
+    -0x1.0d9a3a0000000p-3f,
+    0x1.05b7620000000p-3f,
+    -0x1.392f560000000p-4f,
 };
 
 /* tanh(x) = x + x t P(t), t = x^2, |x| <= 0.625; fitted to 4.4e-9 */
 static const float dvt_tanh_f32[] = {
-    -0x1.5555320000000p-2f, 0x1.1107260000000p-3f,  -0x1.b83c5c0000000p-5f,
-    0x1.5226a80000000p-6f,  -0x1.75e2020000000p-8f,
+    -0x1.5555320000000p-2f,
+    0x1.1107260000000p-3f,
+    -0x1.b83c5c0000000p-5f,
+    0x1.5226a80000000p-6f,
+    -0x1.75e2020000000p-8f,
 };
 
 /* exp(r) = 1 + r + r^2 P(r), |r| <= log(2)/2; fitted to 2.9e-19 */
 static const double dvt_exp_f64[] = {
-    0x1.0000000000000p-1,  0x1.5555555555559p-3,  0x1.555555555553cp-5,  0x1.111111110f4b5p-7,
-    0x1.6c16c16c1fb3cp-10, 0x1.a01a01b0c8b82p-13, 0x1.a01a01799573ep-16, 0x1.71ddf5d9db46ap-19,
-    0x1.27e53880c1ea7p-22, 0x1.af636eb308e75p-26, 0x1.1ee87519635d2p-29,
+    0x1.0000000000000p-1,
+    0x1.5555555555559p-3,
+    0x1.555555555553cp-5,
+    0x1.111111110f4b5p-7,
+    0x1.6c16c16c1fb3cp-10,
+    0x1.a01a01b0c8b82p-13,
+    0x1.a01a01799573ep-16,
+    0x1.71ddf5d9db46ap-19,
+    0x1.27e53880c1ea7p-22,
+    0x1.af636eb308e75p-26,
+    0x1.1ee87519635d2p-29,
 };
 
 /* log(1+f) = f - f^2/2 + f^3 P(f), sqrt(1/2) <= 1+f <= sqrt(2); fitted to 1.5e-18 */
 static const double dvt_log_f64[] = {
-    0x1.555555555556cp-2, -0x1.ffffffffffe6dp-3, 0x1.99999999948f9p-3, -0x1.555555556b9d3p-3,
-    0x1.2492492784966p-3, -0x1.fffffff39f6c4p-4, 0x1.c71c701b0a81ep-4, -0x1.99999a8d62424p-4,
-    0x1.745d5b536edeap-4, -0x1.55557b7ab26fcp-4, 0x1.3b0d4980eed5cp-4, -0x1.2488ca17be92ap-4,
-    0x1.116bd32faf31ep-4, -0x1.00d6c9e941755p-4, 0x1.dc8afe5cb4c94p-5, -0x1.b3fa69957d5b6p-5,
-    0x1.bb74af9c63c61p-5, -0x1.0187211a8637fp-4, 0x1.d45556d3c9e26p-5, -0x1.8f28d6752a4edp-6,
+    0x1.555555555556cp-2,
+    -0x1.ffffffffffe6dp-3,
+    0x1.99999999948f9p-3,
+    -0x1.555555556b9d3p-3,
+    0x1.2492492784966p-3,
+    -0x1.fffffff39f6c4p-4,
+    0x1.c71c701b0a81ep-4,
+    -0x1.99999a8d62424p-4,
+    0x1.745d5b536edeap-4,
+    -0x1.55557b7ab26fcp-4,
+    0x1.3b0d4980eed5cp-4,
+    -0x1.2488ca17be92ap-4,
+    0x1.116bd32faf31ep-4,
+    -0x1.00d6c9e941755p-4,
+    0x1.dc8afe5cb4c94p-5,
+    -0x1.b3fa69957d5b6p-5,
+    0x1.bb74af9c63c61p-5,
+    -0x1.0187211a8637fp-4,
+    0x1.d45556d3c9e26p-5,
+    -0x1.8f28d6752a4edp-6,
 };
 
 /* tanh(x) = x + x t P(t), t = x^2, |x| <= 0.625; fitted to 3.7e-19 */
 static const double dvt_tanh_f64[] = {
-    -0x1.5555555555552p-2,  0x1.1111111110c03p-3,  -0x1.ba1ba1b9ce664p-5,  0x1.664f487037679p-6,
-    -0x1.226e32c1311ecp-7,  0x1.d6d3584e54c81p-9,  -0x1.7d9c1d5b2822bp-10, 0x1.350ae1990b51bp-11,
-    -0x1.f10cb439edde9p-13, 0x1.800618e2ec897p-14, -0x1.fa7521413f0c1p-16, 0x1.9580d3291b941p-18,
+    -0x1.5555555555552p-2,
+    0x1.1111111110c03p-3,
+    -0x1.ba1ba1b9ce664p-5,
+    0x1.664f487037679p-6,
+    -0x1.226e32c1311ecp-7,
+    0x1.d6d3584e54c81p-9,
+    -0x1.7d9c1d5b2822bp-10,
+    0x1.350ae1990b51bp-11,
+    -0x1.f10cb439edde9p-13,
+    0x1.800618e2ec897p-14,
+    -0x1.fa7521413f0c1p-16,
+    0x1.9580d3291b941p-18,
 };
 
 /* sin(r) = r + r t P(t), t = r^2, |r| <= pi/4; fitted to 4.1e-9 */
@@ -59,48 +103,77 @@ static const float dvt_cos_f32[] = {
 
 /* erf(x) = x + x P(t), t = x^2, |x| <= 1; fitted to 1.2e-9 */
 static const float dvt_erf_near_f32[] = {
-    0x1.06eba80000000p-3f, -0x1.81273e0000000p-2f,  0x1.ce2cf80000000p-4f,  -0x1.b7f90e0000000p-6f,
-    0x1.5405b20000000p-8f, -0x1.a3f7020000000p-11f, 0x1.496a360000000p-14f,
+    0x1.06eba80000000p-3f,
+    -0x1.81273e0000000p-2f,
+    0x1.ce2cf80000000p-4f,
+    -0x1.b7f90e0000000p-6f,
+    0x1.5405b20000000p-8f,
+    -0x1.a3f7020000000p-11f,
+    0x1.496a360000000p-14f,
 };
 
 /* erf(x) = 1 - exp(-Q(x)), 1 <= x <= 4; fitted to 2.1e-11 */
 static const float dvt_erf_far_f32[] = {
-    -0x1.8b3dca0000000p-13f, 0x1.212c2c0000000p+0f, 0x1.4434f20000000p-1f,   0x1.bc18ca0000000p-4f,
-    -0x1.9d0bc40000000p-6f,  0x1.1398e20000000p-8f, -0x1.ceea9e0000000p-12f, 0x1.6c06240000000p-16f,
+    -0x1.8b3dca0000000p-13f,
+    0x1.212c2c0000000p+0f,
+    0x1.4434f20000000p-1f,
+    0x1.bc18ca0000000p-4f,
+    -0x1.9d0bc40000000p-6f,
+    0x1.1398e20000000p-8f,
+    -0x1.ceea9e0000000p-12f,
+    0x1.6c06240000000p-16f,
 };
 
-/* erfinv(x) = x + x P(t), t = x^2, |x| <= 0.75; fitted to 1.2e-9 */
+/* erfinv(x) = x + x P(v - 1), v = -log(1 - x^2), v <= 5; fitted to 6.5e-9 */
 static const float dvt_erfinv_near_f32[] = {
-    -0x1.d203b60000000p-4f, 0x1.db29c20000000p-3f,  0x1.054b3c0000000p-3f, 0x1.5f6a4e0000000p-4f,
-    0x1.33b1500000000p-4f,  -0x1.b8d0da0000000p-6f, 0x1.a9f9a60000000p-2f, -0x1.1250b40000000p+0f,
-    0x1.06e67e0000000p+1f,  -0x1.097cc20000000p+1f, 0x1.02bdb60000000p+0f,
+    0x1.04dcde0000000p-3f,
+    0x1.fb8fd00000000p-3f,
+    0x1.1691ca0000000p-8f,
+    -0x1.377c640000000p-9f,
+    0x1.a4b1a20000000p-14f,
+    0x1.40a9aa0000000p-15f,
+    -0x1.2811220000000p-18f,
+    -0x1.162b1a0000000p-21f,
+    0x1.2d73580000000p-23f,
+    -0x1.29af0a0000000p-27f,
 };
 
-/* erfinv(x) = w + w P(w), w = sqrt(-log(1 - x^2)), 0.9 <= w <= 2.25; fitted to 2.0e-9 */
-static const float dvt_erfinv_middle_f32[] = {
-    -0x1.d0e4440000000p-4f,  -0x1.8f3e5c0000000p-10f, 0x1.caf93c0000000p-7f,
-    -0x1.229a8c0000000p-8f,  0x1.6d50c00000000p-9f,   -0x1.0f1b920000000p-10f,
-    -0x1.e3b8e60000000p-15f, 0x1.9da21e0000000p-14f,  -0x1.d80f980000000p-17f,
-};
-
-/* erfinv(x) = w + w P(w), w = sqrt(-log(1 - x^2)), 2.25 <= w <= 4.1; fitted to 5.1e-9 */
+/* erfinv(x) = w + w P(w - 3), w = sqrt(v), 5 <= v; fitted to 5.9e-9 */
 static const float dvt_erfinv_far_f32[] = {
-    -0x1.ca428a0000000p-4f,  0x1.f0de520000000p-7f,  -0x1.18e5c60000000p-5f,
-    0x1.8d515c0000000p-5f,   -0x1.bd79860000000p-6f, 0x1.0abcb20000000p-7f,
-    -0x1.6d55c20000000p-10f, 0x1.0fe9740000000p-13f, -0x1.573bde0000000p-18f,
+    -0x1.c88fe00000000p-5f,
+    0x1.3eea2a0000000p-6f,
+    -0x1.13bc160000000p-8f,
+    0x1.0a92300000000p-12f,
+    0x1.38a3a00000000p-12f,
+    -0x1.6ca4c20000000p-13f,
+    0x1.52aaf40000000p-15f,
+    0x1.f847860000000p-18f,
+    -0x1.6e1ea80000000p-18f,
 };
 
 /* as exp_f64; fitted to 2.6e-10 */
 static const double dvt_power_exp_f64[] = {
-    0x1.0000002837274p-1, 0x1.555554e94a5e2p-3,  0x1.5554aaa2db7e6p-5,
-    0x1.11118e5c515a2p-7, 0x1.6d78d7b8983d8p-10, 0x1.a0330f5b649b9p-13,
+    0x1.0000002837274p-1,
+    0x1.555554e94a5e2p-3,
+    0x1.5554aaa2db7e6p-5,
+    0x1.11118e5c515a2p-7,
+    0x1.6d78d7b8983d8p-10,
+    0x1.a0330f5b649b9p-13,
 };
 
 /* as log_f64; fitted to 2.0e-11 */
 static const double dvt_power_log_f64[] = {
-    0x1.555555b92a21ep-2, -0x1.fffffc03d2759p-3, 0x1.99991ebb18080p-3, -0x1.5556529a8d09ap-3,
-    0x1.24aa3943d5b08p-3, -0x1.ffef339e5bd08p-4, 0x1.c31aa1f340a05p-4, -0x1.96642863366aap-4,
-    0x1.99645ed60647ep-4, -0x1.94c70feeac07bp-4, 0x1.ba2b03d5692b8p-5,
+    0x1.555555b92a21ep-2,
+    -0x1.fffffc03d2759p-3,
+    0x1.99991ebb18080p-3,
+    -0x1.5556529a8d09ap-3,
+    0x1.24aa3943d5b08p-3,
+    -0x1.ffef339e5bd08p-4,
+    0x1.c31aa1f340a05p-4,
+    -0x1.96642863366aap-4,
+    0x1.99645ed60647ep-4,
+    -0x1.94c70feeac07bp-4,
+    0x1.ba2b03d5692b8p-5,
 };
 
 #endif

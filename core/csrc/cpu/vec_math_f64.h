@@ -76,7 +76,8 @@ DVT_INLINE dvt_vd dvt_vd_tanh(dvt_vd x) {
     const dvt_vd bounded = dvt_vd_min(dvt_vd_set1(22.0), size);
     const dvt_vd e = dvt_vd_exp(dvt_vd_add(bounded, bounded));
     const dvt_vd far = dvt_vd_sub(one, dvt_vd_div(dvt_vd_set1(2.0), dvt_vd_add(e, one)));
-    return dvt_vd_select(dvt_vd_lt(size, dvt_vd_set1(0.625)), near, dvt_vd_copysign(far, x));
+    const dvt_vd result = dvt_vd_select(dvt_vd_lt(size, dvt_vd_set1(0.625)), near, far);
+    return dvt_vd_copysign(result, x); /* of near too: -0 must stay */
 }
 
 /* 1 / (1 + e^-x), without overflow on the left. */
