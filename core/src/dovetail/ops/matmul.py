@@ -9,28 +9,36 @@ import numpy as np
 
 from dovetail.dtypes import NUMERIC
 from dovetail.op import Op, Sample, Spec, define
+from dovetail.ops.broadcast_to import broadcast_to
+from dovetail.ops.permute_dims import permute_dims
+from dovetail.ops.reshape import reshape
+from dovetail.shapes import sized
 
-__all__ = ["matmul"]
+__all__ = ["matmul", "matmul_op"]
+
+
+def _fail(x: Any, y: Any, reason: str) -> Exception:
+    return MATMUL.fail(f"{x} @ {y}: {reason}")
 
 
 def _infer(x: Spec, y: Spec) -> Spec:
-    if x.ndim == 0 or y.ndim == 0:
-        raise MATMUL.fail(f"{x} @ {y}: both operands need at least one axis; use multiply instead")
-    inner = y.shape[-2] if y.ndim > 1 else y.shape[0]
-    if x.shape[-1] != inner:
-        raise MATMUL.fail(
-            f"{x} @ {y}: the last axis of the left ({x.shape[-1]}) must match the "
-            f"{'next-to-last' if y.ndim > 1 else 'only'} axis of the right ({inner})"
+    if x.ndim < 2 or x.ndim != y.ndim or x.shape[:-2] != y.shape[:-2]:
+        raise _fail(
+            x, y, "the op takes matrices with equal batch axes; dt.matmul brings them there"
         )
-    try:
-        batch = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
-    except ValueError:
-        raise MATMUL.fail(
-            f"{x} @ {y}: the batch axes {x.shape[:-2]} and {y.shape[:-2]} do not broadcast"
-        ) from None
-    rows = x.shape[-2:-1] if x.ndim > 1 else ()
-    columns = y.shape[-1:] if y.ndim > 1 else ()
-    return Spec((*batch, *rows, *columns), x.dtype)
+    if x.shape[-1] != y.shape[-2]:
+        raise _fail(
+            x,
+            y,
+            f"the last axis of the left ({x.shape[-1]}) must match the next-to-last axis of the "
+            f"right ({y.shape[-2]})",
+        )
+    return sized("matmul", Spec((*x.shape[:-1], y.shape[-1]), x.dtype))
+
+
+def _transposed(x: Any) -> Any:
+    batch = range(x.ndim - 2)
+    return permute_dims(x, axes=(*batch, x.ndim - 1, x.ndim - 2))
 
 
 def _samples() -> Iterator[Sample]:
@@ -38,21 +46,25 @@ def _samples() -> Iterator[Sample]:
         return Sample(inputs=((x, -2, 2), (y, -2, 2)))
 
     yield pair((2, 3), (3, 4))
-    yield pair((5, 1, 2, 3), (4, 3, 2))
-    yield pair((3,), (3,))
-    yield pair((3,), (2, 3, 4))
-    yield pair((2, 3), (3,))
+    yield pair((1, 1), (1, 1))
+    yield pair((5, 4, 2, 3), (5, 4, 3, 2))
+    yield pair((3, 1, 7), (3, 7, 1))
     yield pair((2, 0), (0, 3))
     yield pair((0, 2), (2, 3))
+    yield pair((0, 2, 3), (0, 3, 2))
     yield pair((17, 33), (33, 9))
+    yield pair((1, 65), (65, 130))
+    yield pair((130, 65), (65, 1))
 
 
 MATMUL = Op(
     name="matmul",
     doc="""Matrix product of the last two axes; other axes broadcast as batches.
 
-    A one-dimensional left operand counts as a row, a right one as a column, and that axis is dropped
-    from the result. float16 and bfloat16 accumulate in float32; integers wrap.
+    A one-dimensional left operand counts as a row, a right one as a column, and that axis is
+    dropped from the result. float16 and bfloat16 accumulate in float32; integers wrap. The record,
+    which devices implement, takes matrices with equal batch axes; the function reshapes and
+    broadcasts.
 
     Raises OpError when the inner extents differ or the batch axes do not broadcast.
 
@@ -63,9 +75,59 @@ MATMUL = Op(
     signature="x: T, y: T -> T",
     types={"T": NUMERIC},
     infer=_infer,
-    gradient=...,
+    gradient=(
+        lambda g, z, x, y: matmul_op(g, _transposed(y)),  # (m, n) @ (n, k)
+        lambda g, z, x, y: matmul_op(_transposed(x), g),  # (k, m) @ (m, n)
+    ),
     reference=np.matmul,
     samples=_samples,
-    tolerance={"norm": True},
+    # Sums of k products in any order: measured against the largest element of the result.
+    tolerance={"norm": True, "float32": 8, "float64": 8, "float16": 1, "bfloat16": 1},
 )
-matmul: Any = define(MATMUL)
+matmul_op: Any = define(MATMUL)
+
+
+def matmul(x: Any, y: Any) -> Any:
+    """Return the matrix product; see the op matmul."""
+    try:
+        left, right = x.shape, y.shape
+    except AttributeError:
+        raise MATMUL.fail(
+            f"needs two arrays, not {type(x).__name__} and {type(y).__name__}; asarray makes them"
+        ) from None
+    if len(left) == 2 and len(right) == 2:
+        return matmul_op(x, y)
+    if not left or not right:
+        raise MATMUL.fail(
+            f"{left} @ {right}: both operands need at least one axis; use multiply instead"
+        )
+    inner = right[-2] if len(right) > 1 else right[0]
+    if left[-1] != inner:
+        raise MATMUL.fail(
+            f"{left} @ {right}: the last axis of the left ({left[-1]}) must match the "
+            f"{'next-to-last' if len(right) > 1 else 'only'} axis of the right ({inner})"
+        )
+    rows = left[-2:] if len(left) > 1 else (1, *left)
+    columns = right[-2:] if len(right) > 1 else (*right, 1)
+    try:
+        batch = np.broadcast_shapes(left[:-2], right[:-2])
+    except ValueError:
+        raise MATMUL.fail(
+            f"{left} @ {right}: the batch axes {left[:-2]} and {right[:-2]} do not broadcast"
+        ) from None
+    if len(left) == 1:
+        x = reshape(x, rows)
+    if len(right) == 1:
+        y = reshape(y, columns)
+    if tuple(x.shape) != (*batch, *rows):
+        x = broadcast_to(x, (*batch, *rows))
+    if tuple(y.shape) != (*batch, *columns):
+        y = broadcast_to(y, (*batch, *columns))
+    z = matmul_op(x, y)
+    if len(left) == 1 or len(right) == 1:
+        column = right[-1:] if len(right) > 1 else ()
+        z = reshape(z, (*batch, *left[-2:-1], *column))
+    return z
+
+
+matmul.__doc__ = MATMUL.doc

@@ -1,0 +1,165 @@
+"""The ops. Each module holds the records of one small family and the functions made from them."""
+
+from dovetail.ops.any_all import all, any
+from dovetail.ops.arg_extrema import argmax, argmin
+from dovetail.ops.arithmetic import add, divide, multiply, subtract
+from dovetail.ops.astype import astype
+from dovetail.ops.atan2 import atan2
+from dovetail.ops.avg_pool2d import avg_pool2d, avg_pool2d_gradient
+from dovetail.ops.bitwise import (
+    bitwise_and,
+    bitwise_invert,
+    bitwise_left_shift,
+    bitwise_or,
+    bitwise_right_shift,
+    bitwise_xor,
+)
+from dovetail.ops.broadcast_to import broadcast_to
+from dovetail.ops.classification import isfinite, isinf, isnan
+from dovetail.ops.comparisons import (
+    equal,
+    greater,
+    greater_equal,
+    less,
+    less_equal,
+    not_equal,
+)
+from dovetail.ops.concat import concat
+from dovetail.ops.conv2d import conv2d, conv2d_input_gradient, conv2d_weight_gradient
+from dovetail.ops.copy import copy
+from dovetail.ops.division import floor_divide, remainder
+from dovetail.ops.error_function import erf, erfinv
+from dovetail.ops.exponential import exp, expm1, log, log1p
+from dovetail.ops.extrema import max, min
+from dovetail.ops.extremum import maximum, minimum
+from dovetail.ops.full import filled_like, full
+from dovetail.ops.gelu import gelu
+from dovetail.ops.identity import identity, stop_gradient
+from dovetail.ops.iota import iota, iota_like
+from dovetail.ops.layer_norm import layer_norm
+from dovetail.ops.logical import logical_and, logical_not, logical_or, logical_xor
+from dovetail.ops.logsumexp import logsumexp
+from dovetail.ops.matmul import matmul
+from dovetail.ops.max_pool2d import max_pool2d
+from dovetail.ops.mean import mean
+from dovetail.ops.pad import pad
+from dovetail.ops.permute_dims import permute_dims
+from dovetail.ops.power import power
+from dovetail.ops.prod import prod
+from dovetail.ops.random_bits import random_bits
+from dovetail.ops.relu import relu
+from dovetail.ops.reshape import reshape
+from dovetail.ops.root import rsqrt, sqrt
+from dovetail.ops.rounding import ceil, floor, round, trunc
+from dovetail.ops.sigmoid import sigmoid
+from dovetail.ops.sign import abs, negative, sign
+from dovetail.ops.silu import silu
+from dovetail.ops.slice import slice
+from dovetail.ops.softmax import log_softmax, softmax
+from dovetail.ops.softplus import softplus
+from dovetail.ops.square import reciprocal, square
+from dovetail.ops.sum import sum, sum_op
+from dovetail.ops.take import scatter, scatter_add, take
+from dovetail.ops.take_along_axis import scatter_add_along_axis, take_along_axis
+from dovetail.ops.tanh import tanh
+from dovetail.ops.trigonometric import cos, sin
+from dovetail.ops.where import where
+
+__all__ = [
+    "abs",
+    "add",
+    "all",
+    "any",
+    "argmax",
+    "argmin",
+    "astype",
+    "atan2",
+    "avg_pool2d",
+    "avg_pool2d_gradient",
+    "bitwise_and",
+    "bitwise_invert",
+    "bitwise_left_shift",
+    "bitwise_or",
+    "bitwise_right_shift",
+    "bitwise_xor",
+    "broadcast_to",
+    "ceil",
+    "concat",
+    "conv2d",
+    "conv2d_input_gradient",
+    "conv2d_weight_gradient",
+    "copy",
+    "cos",
+    "divide",
+    "equal",
+    "erf",
+    "erfinv",
+    "exp",
+    "expm1",
+    "filled_like",
+    "floor",
+    "floor_divide",
+    "full",
+    "gelu",
+    "greater",
+    "greater_equal",
+    "identity",
+    "iota",
+    "iota_like",
+    "isfinite",
+    "isinf",
+    "isnan",
+    "layer_norm",
+    "less",
+    "less_equal",
+    "log",
+    "log1p",
+    "log_softmax",
+    "logical_and",
+    "logical_not",
+    "logical_or",
+    "logical_xor",
+    "logsumexp",
+    "matmul",
+    "max",
+    "max_pool2d",
+    "maximum",
+    "mean",
+    "min",
+    "minimum",
+    "multiply",
+    "negative",
+    "not_equal",
+    "pad",
+    "permute_dims",
+    "power",
+    "prod",
+    "random_bits",
+    "reciprocal",
+    "relu",
+    "remainder",
+    "reshape",
+    "round",
+    "rsqrt",
+    "scatter",
+    "scatter_add",
+    "scatter_add_along_axis",
+    "sigmoid",
+    "sign",
+    "silu",
+    "sin",
+    "slice",
+    "softmax",
+    "softplus",
+    "sqrt",
+    "square",
+    "stop_gradient",
+    "subtract",
+    "sum",
+    "sum_op",
+    "take",
+    "take_along_axis",
+    "tanh",
+    "trunc",
+    "where",
+]

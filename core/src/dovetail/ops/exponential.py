@@ -1,0 +1,105 @@
+"""Exponentials and logarithms."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from dovetail.dtypes import FLOATING
+from dovetail.op import Op, define
+from dovetail.samples import unary
+from dovetail.shapes import elementwise
+
+__all__ = ["exp", "expm1", "log", "log1p"]
+
+# The kernels' polynomials are good to 1 ulp; one more for the rounding of the reference itself.
+# A 16-bit result is the float32 one rounded once, so it can differ by one step at a tie.
+TOLERANCE = {"float32": 2, "float64": 2, "float16": 1, "bfloat16": 1}
+
+exp: Any = define(
+    Op(
+        name="exp",
+        doc="""e to the power x, element by element.
+
+    The result has x's shape and dtype; integers and bools are converted to float32 first. Values
+    too large for the dtype give infinity.
+
+    >>> import dovetail as dt
+    >>> dt.exp(dt.asarray([0.0, 1.0])).tolist()
+    [1.0, 2.7182817459106445]
+    """,
+        signature="x: T -> T",
+        types={"T": FLOATING},
+        infer=elementwise("exp"),
+        gradient=(lambda g, y, x: g * y,),
+        reference=np.exp,
+        samples=unary(-5, 5),
+        tolerance=TOLERANCE,
+    )
+)
+
+expm1: Any = define(
+    Op(
+        name="expm1",
+        doc="""exp(x) - 1, accurate near x = 0 where the difference would cancel.
+
+    The result has x's shape and dtype; integers and bools are converted to float32 first.
+
+    >>> import dovetail as dt
+    >>> dt.expm1(dt.asarray(1e-10)).item() > 0.9e-10
+    True
+    """,
+        signature="x: T -> T",
+        types={"T": FLOATING},
+        infer=elementwise("expm1"),
+        gradient=(lambda g, y, x: g * (y + 1),),
+        reference=np.expm1,
+        samples=unary(-3, 3),
+        tolerance=TOLERANCE,
+    )
+)
+
+log: Any = define(
+    Op(
+        name="log",
+        doc="""Natural logarithm, element by element.
+
+    The result has x's shape and dtype; integers and bools are converted to float32 first. log(0) is
+    minus infinity, the logarithm of a negative number is NaN.
+
+    >>> import dovetail as dt
+    >>> dt.log(dt.asarray([1.0, 0.0])).tolist()
+    [0.0, -inf]
+    """,
+        signature="x: T -> T",
+        types={"T": FLOATING},
+        infer=elementwise("log"),
+        gradient=(lambda g, y, x: g / x,),
+        reference=np.log,
+        samples=unary(0.1, 9),
+        tolerance=TOLERANCE,
+    )
+)
+
+log1p: Any = define(
+    Op(
+        name="log1p",
+        doc="""log(1 + x), accurate near x = 0 where the sum would lose x.
+
+    The result has x's shape and dtype; integers and bools are converted to float32 first. NaN below
+    -1, minus infinity at -1.
+
+    >>> import dovetail as dt
+    >>> dt.log1p(dt.asarray([0.0, -1.0])).tolist()
+    [0.0, -inf]
+    """,
+        signature="x: T -> T",
+        types={"T": FLOATING},
+        infer=elementwise("log1p"),
+        gradient=(lambda g, y, x: g / (x + 1),),
+        reference=np.log1p,
+        samples=unary(-0.9, 4),
+        tolerance=TOLERANCE,
+    )
+)

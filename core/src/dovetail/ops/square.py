@@ -1,0 +1,59 @@
+"""Square and reciprocal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from dovetail.dtypes import FLOATING, NUMERIC
+from dovetail.op import Op, define
+from dovetail.samples import unary
+from dovetail.shapes import elementwise
+
+__all__ = ["reciprocal", "square"]
+
+# One correctly rounded operation each.
+EXACT = {"float32": 0, "float64": 0, "float16": 0, "bfloat16": 0}
+
+square: Any = define(
+    Op(
+        name="square",
+        doc="""x * x, element by element; integers wrap around.
+
+    The result has x's shape and dtype. Raises OpError for bools.
+
+    >>> import dovetail as dt
+    >>> dt.square(dt.asarray([3, -2])).tolist()
+    [9, 4]
+    """,
+        signature="x: T -> T",
+        types={"T": NUMERIC},
+        infer=elementwise("square"),
+        gradient=(lambda g, y, x: 2 * g * x,),
+        reference=np.square,
+        samples=unary(-9, 9),
+        tolerance=EXACT,
+    )
+)
+
+reciprocal: Any = define(
+    Op(
+        name="reciprocal",
+        doc="""1 / x, element by element; infinite at zero.
+
+    The result has x's shape and dtype; integers and bools are converted to float32 first.
+
+    >>> import dovetail as dt
+    >>> dt.reciprocal(dt.asarray([4.0, -0.5])).tolist()
+    [0.25, -2.0]
+    """,
+        signature="x: T -> T",
+        types={"T": FLOATING},
+        infer=elementwise("reciprocal"),
+        gradient=(lambda g, y, x: -g * y * y,),
+        reference=lambda x: 1 / x,
+        samples=unary(0.2, 4),
+        tolerance=EXACT,
+    )
+)
