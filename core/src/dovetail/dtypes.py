@@ -112,7 +112,8 @@ def dtype(value: object) -> DType:
         return value
     found = _BY_NAME.get(value) if isinstance(value, str) else _PYTHON.get(value)
     if found is None:
-        found = _BY_NAME.get(getattr(value, "name", None) or getattr(value, "__name__", ""))
+        name: object = getattr(value, "name", None) or getattr(value, "__name__", None)
+        found = _BY_NAME.get(name) if isinstance(name, str) else None
     if found is None:
         names = ", ".join(t.name for t in DTYPES)
         raise OpError(f"{value!r} names no dtype of Dovetail; use one of {names}")
