@@ -12,6 +12,7 @@ import json
 import os
 import resource
 import sys
+from typing import Any
 
 P, U32, U64, I32, I64 = (
     ctypes.c_void_p,
@@ -89,18 +90,18 @@ class Plugin(ctypes.Structure):
     ]
 
 
-def make_host(newest):
+def make_host(newest: int) -> tuple[Host, dict[str, Any]]:
     """A host that serves from one thread; the second result keeps its functions alive."""
     libc = ctypes.CDLL(None)
     libc.aligned_alloc.restype, libc.aligned_alloc.argtypes = P, (ctypes.c_size_t, ctypes.c_size_t)
     libc.free.restype, libc.free.argtypes = None, (P,)
 
-    def fail(_host, error, code, text):
+    def fail(_host: Any, error: Any, code: int, text: bytes | None) -> int:
         error.contents.code = code
         error.contents.message = (text or b"")[:479]
         return code
 
-    def alloc(_host, size, alignment):
+    def alloc(_host: Any, size: int, alignment: int) -> Any:
         alignment = max(alignment, 64)
         return libc.aligned_alloc(alignment, (size + alignment) // alignment * alignment)
 
@@ -116,12 +117,12 @@ def make_host(newest):
     return host, slots
 
 
-def text(value):
+def text(value: bytes | None) -> str | None:
     """A C string as text."""
     return None if value is None else value.decode("utf-8", "replace")
 
 
-def describe(plugin):
+def describe(plugin: Plugin) -> dict[str, Any]:
     """What the table says, read row by row so that a bad pointer shows here."""
     rows = []
     if plugin.kernels and 24 <= plugin.kernel_def_size < 65536 and plugin.n_kernels <= 1000000:
@@ -138,12 +139,12 @@ def describe(plugin):
     }
 
 
-def ask(path, oldest, newest):
+def ask(path: str, oldest: int, newest: int) -> dict[str, Any]:
     """The answer of the library at ``path``."""
     try:
         library = ctypes.CDLL(path, mode=os.RTLD_NOW | os.RTLD_LOCAL)
-    except OSError as error:
-        return {"refused": str(error), "opened": False}
+    except OSError as failure:
+        return {"refused": str(failure), "opened": False}
     try:
         query = library.dvt_plugin_query
     except AttributeError:

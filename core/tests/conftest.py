@@ -1,0 +1,133 @@
+"""Fixtures of the tests about backends: compile one, install one, look again."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import dovetail_abi
+
+BACKENDS = Path(__file__).parent / "backends"
+STRICT = ["-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror"]
+SHARED = ["-O1", "-shared", "-fPIC", "-fvisibility=hidden"]
+
+Build = Callable[..., Path]
+
+
+def build_library(source: Path, target: Path, **defines: str) -> Path:
+    """Compile one C file against the header alone, with nothing but gcc."""
+    compiler = shutil.which("gcc")
+    if compiler is None:
+        pytest.fail("gcc was not found: 'apt install gcc' or 'dnf install gcc'")
+    words = [f"-D{name}={value}" for name, value in defines.items()]
+    command = [compiler, *STRICT, *SHARED, f"-I{dovetail_abi.include_dir()}", *words, str(source)]
+    done = subprocess.run(
+        [*command, "-o", str(target)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return target
+
+
+@pytest.fixture
+def build(tmp_path: Path) -> Build:
+    """``build("good", "acme")``: the backend of that file, for the device word acme."""
+
+    def compile_one(kind: str, name: str = "acme", count: int = 1) -> Path:
+        return build_library(
+            BACKENDS / f"{kind}.c",
+            tmp_path / f"lib{kind}_{name}.so",
+            NAME=f'"{name}"',
+            COUNT=str(count),
+        )
+
+    return compile_one
+
+
+@pytest.fixture
+def look_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    """``look_again(BACKENDS=path, ...)`` sets variables and makes Dovetail look again.
+
+    Verdicts of the test go to a folder of its own; afterwards all is as before.
+    """
+    from dovetail import backends
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    for name in ("BACKENDS", "DISABLE", "PLUGINS", "CPU", "DEVICE"):
+        monkeypatch.delenv(f"DOVETAIL_{name}", raising=False)
+
+    def look(**variables: object) -> None:
+        for name, value in variables.items():
+            monkeypatch.setenv(f"DOVETAIL_{name}", str(value))
+        backends.refresh()
+
+    look()
+    yield look
+    monkeypatch.undo()
+    backends.refresh()
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
+    """``install("acme", library, manifest="...")``: a distribution as pip would leave it.
+
+    Its package raises when it is imported, since discovery must not import it. Returns the folder
+    of the package.
+    """
+    site = tmp_path / "site"
+    site.mkdir()
+    monkeypatch.syspath_prepend(str(site))
+
+    def install_one(
+        word: str,
+        library: Path | None = None,
+        *,
+        distribution: str | None = None,
+        package: str | None = None,
+        manifest: str | None = None,
+        entry: str | None = None,
+    ) -> Path:
+        distribution = distribution or f"dovetail-{word}"
+        package = package or f"dovetail_{word}"
+        folder = site / package
+        folder.mkdir()
+        (folder / "__init__.py").write_text("raise ImportError('discovery imported me')\n")
+        if library is not None:
+            shutil.copy(library, folder / library.name)
+            if manifest is None:
+                manifest = f'name = "{word}"\nabi = "1.0"\n[[libraries]]\nfile = "{library.name}"\n'
+        if manifest is not None:
+            (folder / "dovetail-backend.toml").write_text(manifest)
+        info = site / f"{distribution.replace('-', '_')}-0.5.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 0.5\n"
+        )
+        (info / "entry_points.txt").write_text(
+            entry or f"[dovetail.backends]\n{word} = {package}\n"
+        )
+        return folder
+
+    return install_one
+
+
+def run_python(text: str, *, environment: dict[str, str] | None = None, seconds: float = 60) -> str:
+    """Run a program in a fresh interpreter; its standard output."""
+    done = subprocess.run(
+        [sys.executable, "-c", text],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def python() -> Callable[..., str]:
+    """``python("print(1)")``: the output of a fresh interpreter."""
+    return run_python
