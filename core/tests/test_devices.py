@@ -160,3 +160,28 @@ def test_refresh_keeps_what_is_loaded(look_again: Look) -> None:
     assert device("cpu") is cpu
     assert backends.find("cpu").record.state in ("ready", "not loaded")
     assert backend.record.state == "ready"
+
+
+@pytest.mark.parametrize("text", ["many", "0", "-1", "nan", "inf"])
+def test_a_thread_count_that_is_no_count_is_said(python: Callable[..., str], text: str) -> None:
+    program = """
+from dovetail.devices import device
+try: device("cpu")
+except Exception as error: print(type(error).__name__, error)
+"""
+    answer = python(program, environment={**os.environ, "DOVETAIL_NUM_THREADS": text})
+    assert answer.startswith(f"DovetailError DOVETAIL_NUM_THREADS is '{text}'; it must be a number")
+
+
+def test_threads_of_the_pool_are_those_of_the_setting(python: Callable[..., str]) -> None:
+    program = """
+import os
+from dovetail import _fast
+from dovetail.devices import device
+seen = []
+_fast.set_threads, before = seen.append, _fast.set_threads
+device("cpu")
+print(seen)
+"""
+    answer = python(program, environment={**os.environ, "DOVETAIL_NUM_THREADS": "3"})
+    assert answer.strip() == "[3]"

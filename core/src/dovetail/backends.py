@@ -6,6 +6,7 @@ Finding reads entry points and manifests and loads nothing. Loading happens on r
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
 import importlib.util
 import logging
@@ -301,7 +302,13 @@ def usable() -> Iterator[Backend]:
                 )
 
 
+@functools.cache
+def _set_threads() -> None:
+    _fast.set_threads(settings.thread_count())
+
+
 def _contained(backend: Backend, again: bool) -> None:
+    _set_threads()
     try:
         _load(backend, again)
     except DovetailError as error:

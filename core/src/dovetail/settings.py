@@ -5,11 +5,36 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-__all__ = ["backend_paths", "cpu_variant", "disabled_plugins", "fallback", "thread_count"]
+from dovetail.errors import DovetailError
+
+__all__ = [
+    "backend_paths",
+    "cache_folder",
+    "cpu_variant",
+    "default_device",
+    "disabled_plugins",
+    "fallback",
+    "only_plugins",
+    "probe_seconds",
+    "thread_count",
+]
 
 
 def _words(name: str, separator: str = ",") -> tuple[str, ...]:
     return tuple(w.strip() for w in os.environ.get(name, "").split(separator) if w.strip())
+
+
+def _number(name: str, least: float) -> float | None:
+    text = os.environ.get(name, "").strip()
+    if not text:
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not least <= value < float("inf"):
+        raise DovetailError(f"{name} is {text!r}; it must be a number of at least {least:g}")
+    return value
 
 
 def cpu_variant() -> str | None:
@@ -40,9 +65,9 @@ def fallback() -> str:
 
 def thread_count() -> int:
     """``DOVETAIL_NUM_THREADS``: threads of the pool; default: the CPUs this process may use."""
-    text = os.environ.get("DOVETAIL_NUM_THREADS", "")
-    if text:
-        return max(1, int(text))
+    count = _number("DOVETAIL_NUM_THREADS", 1)
+    if count is not None:
+        return int(count)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -53,7 +78,7 @@ def default_device() -> str:
 
 def probe_seconds() -> float:
     """``DOVETAIL_PROBE_SECONDS``: how long an unknown library may take to answer; default: 10."""
-    return float(os.environ.get("DOVETAIL_PROBE_SECONDS") or 10)
+    return _number("DOVETAIL_PROBE_SECONDS", 0.01) or 10.0
 
 
 def cache_folder() -> Path:

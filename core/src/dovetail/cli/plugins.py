@@ -35,7 +35,9 @@ def _run(chosen: argparse.Namespace) -> int:
     if chosen.json:
         print(json.dumps([_as_data(record, known) for record in found], indent=2))
         return 0
-    rows = [("NAME", "DISTRIBUTION", "VERSION", "ABI (NEEDS)", "DEVICES", "OPS", "STATE")]
+    rows: list[tuple[str, ...]] = [
+        ("NAME", "DISTRIBUTION", "VERSION", "ABI (NEEDS)", "DEVICES", "OPS", "STATE")
+    ]
     rows += [_row(record, known) for record in found]
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     for number, row in enumerate(rows):

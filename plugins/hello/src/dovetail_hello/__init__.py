@@ -1,1 +1,1 @@
-"""The smallest Dovetail backend. Dovetail finds it by its manifest and never imports this module."""
+"""The smallest Dovetail backend; Dovetail finds its manifest and never imports this module."""
