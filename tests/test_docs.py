@@ -5,6 +5,8 @@ A block is left out only where the document says so, with a reason, in the line 
 """
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -42,6 +44,22 @@ def test_python_blocks_run(path: Path, tmp_path: Path, monkeypatch: pytest.Monke
             skipped = type(failure).__name__ in ("SkipTest", "Skipped")
             if not skipped:
                 raise AssertionError(f"{short(path)}:{example.line}: {failure!r}") from failure
+
+
+FIGURES = [path for path in tracked() if path.match("docs/figures/*.py")]
+
+
+@pytest.mark.parametrize("script", FIGURES, ids=short)
+def test_a_figure_is_what_its_script_draws(script: Path) -> None:
+    command = [sys.executable, str(script)]
+    drawn = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    committed = script.with_suffix(".svg").read_text(encoding="utf-8")
+    assert drawn == committed, f"python {short(script)} > {short(script.with_suffix('.svg'))}"
+
+
+def test_every_figure_has_a_script() -> None:
+    drawings = {path for path in tracked() if path.match("docs/figures/*.svg")}
+    assert drawings == {script.with_suffix(".svg") for script in FIGURES}
 
 
 @pytest.mark.parametrize("path", RUN, ids=short)
