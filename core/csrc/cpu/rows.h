@@ -18,6 +18,7 @@
     X(cast)                                                                                        \
     X(reduce)                                                                                      \
     X(normalise)                                                                                   \
+    X(copy)                                                                                        \
     X(shuffle)                                                                                     \
     X(gather)                                                                                      \
     X(create)                                                                                      \
