@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #define PIECE_MASK UINT64_C(0xFFFF)
@@ -191,15 +192,38 @@ static void rest(uint64_t ns) {
     nanosleep(&t, NULL);
 }
 
+/* Was this thread's core given to somebody else since the last question? A piece may also take long
+ * because it is a long piece. */
+static bool lost_its_core(long *switches) {
+#ifdef RUSAGE_THREAD
+    struct rusage usage;
+    if (getrusage(RUSAGE_THREAD, &usage) != 0) return true;
+    bool lost = usage.ru_nivcsw != *switches;
+    *switches = usage.ru_nivcsw;
+    return lost;
+#else
+    (void)switches;
+    return true; /* unknown */
+#endif
+}
+
 static void *work(void *argument) {
     worker *self = argument;
+    long switches = 0;
+    lost_its_core(&switches);
     for (;;) {
         uint64_t ns = atomic_exchange(&self->rest_ns, 0);
-        if (ns != 0) {
+        if (ns != 0 && lost_its_core(&switches)) {
+            atomic_fetch_add(&pool.rests, 1);
             rest(ns);
             atomic_store(&self->good_calls, 0);
+        } else if (ns != 0) {
+            atomic_store(&self->good_calls, FORGIVE_CALLS + 1);
         }
-        if (!spin(self->index)) sleep_until_work(self->index);
+        if (!spin(self->index)) {
+            sleep_until_work(self->index);
+            lost_its_core(&switches);
+        }
         if (take_pieces(self->index, &self->busy) > 0) atomic_fetch_add(&self->good_calls, 1);
     }
     return NULL;
@@ -241,7 +265,10 @@ static void start_workers(uint32_t wanted) {
         next->index = pool.started + 1;
         atomic_store(&next->good_calls, 0);
         pthread_t thread;
-        if (pthread_create(&thread, &attributes, work, next) != 0) break;
+        if (pthread_create(&thread, &attributes, work, next) != 0) {
+            atomic_store(&pool.threads, pool.started + 1); /* do not ask again at every call */
+            break;
+        }
 #ifdef __linux__
         pthread_setname_np(thread, "dovetail");
 #endif
@@ -253,7 +280,7 @@ static void start_workers(uint32_t wanted) {
 
 /* ---- the caller ------------------------------------------------------------------------------- */
 
-/* Send to rest the workers that hold a piece long after the caller's own pieces ended. */
+/* Ask the workers that hold a piece long after the caller's own pieces ended to rest. */
 static void punish(uint64_t waited, uint64_t piece_ns) {
     if (piece_ns == 0 || waited < STRAGGLE_NS || waited < 4 * piece_ns) return;
     for (uint32_t i = 1; i <= pool.started; i++) {
@@ -262,7 +289,6 @@ static void punish(uint64_t waited, uint64_t piece_ns) {
         if (w->good_calls > FORGIVE_CALLS) w->strikes = 0;
         atomic_store(&w->rest_ns, (uint64_t)REST_NS << w->strikes);
         if (w->strikes < 4) w->strikes++;
-        atomic_fetch_add(&pool.rests, 1);
     }
 }
 

@@ -9,9 +9,9 @@
  * thread's worker number. When two threads call at once the second runs its own work serially: it
  * never waits for the first, so no order of calls can deadlock.
  *
- * Waiting. An idle worker watches for new work for about 30 us and then sleeps. A worker that was
- * seen to hold up a call because its core was taken by somebody else rests for some milliseconds,
- * longer each time, and the others go on without it.
+ * Waiting. An idle worker watches for new work for about 30 us and then sleeps. A worker that
+ * holds up a call because its core was given to somebody else rests for some milliseconds, longer
+ * each time, and the others go on without it.
  *
  * fork. The child starts with no workers and makes its own at the first parallel call.
  */
