@@ -23,7 +23,6 @@ typedef struct signature { /* one compiled signature */
     PyObject *keep;    /* objects whose addresses are in the key */
     PyObject *plan;
     PyObject *treedef;  /* of the result */
-    PyObject *captured; /* tuple of Arrays: further inputs of the plan */
     PyObject *kept;     /* bytes: per leaf 1 when the plan reads it */
     char *mask;         /* donated, per plan input; null when none is */
     PyObject *info;     /* what transforms/jit.py wants to know about it later */
@@ -187,7 +186,6 @@ static void signature_free(signature *s) {
     Py_XDECREF(s->keep);
     Py_XDECREF(s->plan);
     Py_XDECREF(s->treedef);
-    Py_XDECREF(s->captured);
     Py_XDECREF(s->kept);
     Py_XDECREF(s->info);
     free(s);
@@ -200,7 +198,7 @@ static PyObject *tuple_of(PyObject *const *items, int n) {
     return tuple;
 }
 
-/* answer: (plan, treedef, captured, kept, donated mask or None, info) */
+/* answer: (plan, treedef, kept, donated mask or None, info) */
 static signature *signature_new(const call_key *k, PyObject *answer) {
     signature *s = calloc(1, sizeof *s);
     PyObject *mask;
@@ -208,15 +206,13 @@ static signature *signature_new(const call_key *k, PyObject *answer) {
         PyErr_NoMemory();
         return NULL;
     }
-    if (!PyArg_ParseTuple(answer, "O!O!O!O!OO", dvf_plan_type, &s->plan, dvf_treedef_type,
-                          &s->treedef, &PyTuple_Type, &s->captured, &PyBytes_Type, &s->kept, &mask,
-                          &s->info)) {
+    if (!PyArg_ParseTuple(answer, "O!O!O!OO", dvf_plan_type, &s->plan, dvf_treedef_type, &s->treedef,
+                          &PyBytes_Type, &s->kept, &mask, &s->info)) {
         free(s);
         return NULL;
     }
     Py_INCREF(s->plan);
     Py_INCREF(s->treedef);
-    Py_INCREF(s->captured);
     Py_INCREF(s->kept);
     Py_INCREF(s->info);
     s->hash = k->hash;
@@ -244,14 +240,10 @@ fail:
 static PyObject *run(signature *s, const call_key *k) {
     dvf_plan *plan = (dvf_plan *)s->plan;
     PyObject *few[64], **out = few;
-    dvf_array *inputs[MAX_LEAVES + 64];
+    dvf_array *inputs[MAX_LEAVES];
     PyObject *numbers[MAX_LEAVES];
     int n = 0, n_numbers = 0;
     PyObject *result = NULL;
-    if (plan->n_inputs > MAX_LEAVES + 64) {
-        too_many();
-        return NULL;
-    }
     const char *kept = PyBytes_AS_STRING(s->kept);
     for (int i = 0; i < k->n_leaves; i++) {
         if (!kept[i]) {
@@ -270,8 +262,6 @@ static PyObject *run(signature *s, const call_key *k) {
         numbers[n_numbers++] = (PyObject *)a;
         inputs[n++] = a;
     }
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(s->captured); i++)
-        inputs[n++] = (dvf_array *)PyTuple_GET_ITEM(s->captured, i);
     if (plan->n_outputs > 64) {
         out = malloc((size_t)plan->n_outputs * sizeof *out);
         if (out == NULL) {
@@ -316,8 +306,7 @@ static int key_call(jit *j, call_key *k, PyObject *const *args, Py_ssize_t nargs
     return 0;
 }
 
-/* compile(jit, args, kwargs) -> answer, or None when the call must run as it is (nested in a trace or
- * watched by a tape): then call(jit, args, kwargs) gives the value. */
+/* hook(jit, args, kwargs) */
 static PyObject *python_call(PyObject *hook, jit *j, PyObject *const *args, Py_ssize_t nargs,
                              PyObject *kwnames) {
     PyObject *tuple = tuple_of(args, (int)nargs), *kwargs = PyDict_New(), *result = NULL;
@@ -351,18 +340,17 @@ static PyObject *jit_vectorcall(PyObject *self, PyObject *const *args, size_t na
     if (s != NULL) return run(s, &k);
     PyObject *answer = python_call(j->compile, j, args, nargs, kwnames);
     if (answer == NULL) return NULL;
-    s = signature_new(&k, PyTuple_GET_ITEM(answer, 0));
-    bool keep = s != NULL && PyTuple_GET_ITEM(answer, 1) == Py_True;
+    if (answer == Py_None) {
+        Py_DECREF(answer);
+        return python_call(dvf_hook_call_recorded, j, args, nargs, kwnames);
+    }
+    s = signature_new(&k, answer);
     Py_DECREF(answer);
     if (s == NULL) return NULL;
-    if (keep) {
-        s->next = j->signatures;
-        j->signatures = s;
-        j->compiled++;
-    }
-    PyObject *result = run(s, &k);
-    if (!keep) signature_free(s);
-    return result;
+    s->next = j->signatures;
+    j->signatures = s;
+    j->compiled++;
+    return run(s, &k);
 }
 
 /* ---- the Python object --------------------------------------------------------------------------- */
@@ -467,6 +455,7 @@ static PyMemberDef jit_members[] = {
     {"__dictoffset__", T_PYSSIZET, offsetof(jit, dict), READONLY, NULL},
     {"__weaklistoffset__", T_PYSSIZET, offsetof(jit, weakrefs), READONLY, NULL},
     {"__wrapped__", T_OBJECT, offsetof(jit, function), READONLY, "the Python function"},
+    {"_compile", T_OBJECT, offsetof(jit, compile), READONLY, "compile(jit, args, kwargs)"},
     {"_static_names", T_OBJECT, offsetof(jit, static_names), READONLY, "static arguments"},
     {"compiled", T_PYSSIZET, offsetof(jit, compiled), READONLY, "number of compiled signatures"},
     {NULL, 0, 0, 0, NULL}};

@@ -459,7 +459,32 @@ static PyObject *py_tape_watching(PyObject *self, PyObject *inputs) {
     return PyBool_FromLong(dvf_tape_watches(in, (int)PyTuple_GET_SIZE(inputs)));
 }
 
+/* tape_suspend() -> token: nothing is recorded on this thread until tape_resume(token). */
+static PyObject *py_tape_suspend(PyObject *self, PyObject *unused) {
+    (void)self;
+    (void)unused;
+    PyObject *top = dvf_tape_top != NULL ? (PyObject *)dvf_tape_top : Py_NewRef(Py_None);
+    dvf_tape_top = NULL; /* the stack's reference travels with the token */
+    return top;
+}
+
+static PyObject *py_tape_resume(PyObject *self, PyObject *token) {
+    (void)self;
+    if (dvf_tape_top != NULL) {
+        PyErr_SetString(PyExc_RuntimeError, "a tape started while tapes were suspended is still running");
+        return NULL;
+    }
+    if (token != Py_None && !Py_IS_TYPE(token, tape_type)) {
+        PyErr_SetString(PyExc_TypeError, "tape_resume needs what tape_suspend gave");
+        return NULL;
+    }
+    if (token != Py_None) dvf_tape_top = (dvf_tape *)Py_NewRef(token);
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef functions[] = {
+    {"tape_suspend", py_tape_suspend, METH_NOARGS, "Stop recording on this thread."},
+    {"tape_resume", py_tape_resume, METH_O, "Record again."},
     {"tape_record", py_tape_record, METH_VARARGS, "Record a compiled call."},
     {"tape_watching", py_tape_watching, METH_O, "Whether an active tape watches an input."},
     {NULL, NULL, 0, NULL}};

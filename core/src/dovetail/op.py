@@ -13,7 +13,7 @@ from typing import Any
 from dovetail.dtypes import ALL, DType
 from dovetail.errors import OpError
 
-__all__ = ["REGISTRY", "REQUIRED", "Op", "Sample", "Spec", "define"]
+__all__ = ["FUNCTIONS", "REGISTRY", "REQUIRED", "Op", "Sample", "Spec", "define"]
 
 
 class _Required:
@@ -160,6 +160,9 @@ class Op:
 REGISTRY: dict[str, Op] = {}
 """Every op by name, filled by `define`."""
 
+FUNCTIONS: dict[str, Callable[..., Any]] = {}
+"""The function `define` made from each record, by name: what replays a graph."""
+
 
 def define(op: Op) -> Callable[..., Any]:
     """Register a record and return the public function made from it.
@@ -172,7 +175,8 @@ def define(op: Op) -> Callable[..., Any]:
     if op.name in REGISTRY:
         raise ValueError(f"op {op.name!r} is defined twice")
     REGISTRY[op.name] = op
-    return _fast.OpFunction(op)
+    FUNCTIONS[op.name] = _fast.OpFunction(op)
+    return FUNCTIONS[op.name]
 
 
 def specs_text(specs: Iterable[Spec]) -> str:

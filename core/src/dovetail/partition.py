@@ -1,0 +1,163 @@
+"""Which nodes a device takes as groups: its claims, checked for convexity, in an order to run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dovetail import _fast
+from dovetail.graph import Graph, Node, Value
+
+__all__ = ["Group", "flat_graph", "groups"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Group:
+    """Nodes that run together, with what crosses its border. ``executable`` None: one plain node."""
+
+    nodes: tuple[Node, ...]
+    inputs: tuple[Value, ...]
+    outputs: tuple[Value, ...]
+    executable: Any = None
+    reason: str = ""
+
+
+def flat_graph(
+    device: Any, nodes: Sequence[Node], inputs: Sequence[Value], outputs: Sequence[Value]
+) -> Any:
+    """The graph in the form that crosses the ABI; constants stay alive with it."""
+    index: dict[Value, int] = {}
+    for value in (*inputs, *(v for n in nodes for v in (*n.inputs, *n.outputs)), *outputs):
+        index.setdefault(value, len(index))
+    values = tuple((v.spec.dtype, v.spec.shape, v.constant) for v in index)
+    rows = tuple(
+        (
+            n.op.name,
+            n.op.version,
+            tuple(index[v] for v in n.inputs),
+            tuple(index[v] for v in n.outputs),
+            dict(n.attributes),
+            n.location,
+        )
+        for n in nodes
+    )
+    return _fast.FlatGraph(
+        device, values, rows, tuple(index[v] for v in inputs), tuple(index[v] for v in outputs)
+    )
+
+
+def groups(graph: Graph, device: Any, flags: int = 0) -> list[Group]:
+    """Every node of the graph in exactly one group, in an order that respects dependence."""
+    claims = _claims(graph, device, flags)
+    members: dict[int, list[Node]] = {}
+    for i, node in enumerate(graph.nodes):
+        number = claims[i][0]
+        members.setdefault(number if number > 0 else -1 - i, []).append(node)
+    members = _convex(graph, members)
+    order = _order(members)
+    reads = _outside_reads(graph, members)
+    reasons = {n: claims[i][1] or "" for i, n in enumerate(graph.nodes)}
+    found = []
+    for key in order:
+        found.extend(_build(members[key], reads, device, reasons, flags))
+    return found
+
+
+def _claims(graph: Graph, device: Any, flags: int) -> Sequence[tuple[int, str | None]]:
+    nothing: tuple[int, str | None] = (0, None)
+    if not device.has_graph or not graph.nodes:
+        return [nothing] * len(graph.nodes)
+    flat = flat_graph(device, graph.nodes, graph.inputs, graph.outputs)
+    found = flat.partition(flags)
+    if found is None:  # no partition slot: the whole graph is offered to compile
+        return [(1, None)] * len(graph.nodes)
+    claims: Sequence[tuple[int, str | None]] = found
+    return claims
+
+
+def _dependences(members: Mapping[int, Sequence[Node]]) -> dict[int, set[int]]:
+    home = {v: k for k, nodes in members.items() for n in nodes for v in n.outputs}
+    return {
+        k: {home[v] for n in nodes for v in n.inputs if v in home} - {k}
+        for k, nodes in members.items()
+    }
+
+
+def _order(members: Mapping[int, Sequence[Node]]) -> list[int]:
+    """Keys in an order that respects dependence, earlier ones first where free; shorter than
+    ``members`` when groups depend on each other in a circle."""
+    needs = _dependences(members)
+    users: dict[int, list[int]] = {k: [] for k in members}
+    for k, before in needs.items():
+        for b in before:
+            users[b].append(k)
+    waiting = {k: len(before) for k, before in needs.items()}
+    ready = [k for k in members if waiting[k] == 0]
+    order: list[int] = []
+    while ready:
+        k = ready.pop(0)
+        order.append(k)
+        for user in users[k]:
+            waiting[user] -= 1
+            if waiting[user] == 0:
+                ready.append(user)
+    return order
+
+
+def _convex(graph: Graph, members: dict[int, list[Node]]) -> dict[int, list[Node]]:
+    """Take apart claimed groups that depend on themselves through nodes outside."""
+    while len(order := _order(members)) < len(members):
+        stuck = [k for k in members if k not in set(order) and k > 0]
+        guilty = max(stuck, key=lambda k: len(members[k]))
+        place = {n: i for i, n in enumerate(graph.nodes)}
+        for node in members.pop(guilty):
+            members[-1 - place[node]] = [node]
+    return members
+
+
+def _outside_reads(graph: Graph, members: Mapping[int, Sequence[Node]]) -> dict[Value, set[int]]:
+    """For each value the groups that read it; -0 stands for the graph's results."""
+    reads: dict[Value, set[int]] = {}
+    for k, nodes in members.items():
+        for node in nodes:
+            for v in node.inputs:
+                reads.setdefault(v, set()).add(k)
+    for v in graph.outputs:
+        reads.setdefault(v, set()).add(0)
+    return reads
+
+
+def _build(
+    nodes: Sequence[Node],
+    reads: Mapping[Value, set[int]],
+    device: Any,
+    reasons: Mapping[Node, str],
+    flags: int,
+) -> list[Group]:
+    if len(nodes) > 1:
+        made = {v for n in nodes for v in n.outputs}
+        inputs = tuple(
+            dict.fromkeys(
+                v for n in nodes for v in n.inputs if v not in made and v.constant is None
+            )
+        )
+        inside = {id(n) for n in nodes}
+        outputs = tuple(v for n in nodes for v in n.outputs if _escapes(v, inside, reads, nodes))
+        executable = flat_graph(device, nodes, inputs, outputs).compile(flags)
+        if not isinstance(executable, str):
+            return [
+                Group(nodes=tuple(nodes), inputs=inputs, outputs=outputs, executable=executable)
+            ]
+        reasons = {n: executable for n in nodes}
+    return [
+        Group(nodes=(n,), inputs=n.inputs, outputs=n.outputs, reason=reasons[n]) for n in nodes
+    ]
+
+
+def _escapes(
+    value: Value, inside: set[int], reads: Mapping[Value, set[int]], nodes: Sequence[Node]
+) -> bool:
+    """Whether anything outside the group reads the value."""
+    here = sum(1 for n in nodes if value in n.inputs) > 0
+    return len(reads.get(value, ())) > (1 if here else 0)

@@ -1,0 +1,91 @@
+"""Which kernel of a device runs an op on given operands, or why none does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from dovetail import _fast
+from dovetail.op import Op, Spec
+
+if TYPE_CHECKING:
+    from dovetail.kernel_row import KernelRow
+
+__all__ = ["Operand", "Refusal", "Strided", "select"]
+
+STRIDED = 1
+"""DVT_KERNEL_STRIDED."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operand:
+    """A spec with its layout; ``strides`` None means contiguous."""
+
+    spec: Spec
+    strides: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """No kernel: one reason per row that was asked."""
+
+    reasons: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return "; ".join(self.reasons) or "it has no kernel of that name"
+
+
+@dataclass(frozen=True, slots=True)
+class Strided:
+    """A kernel would run if the operands in ``mask`` were contiguous."""
+
+    mask: int
+
+
+def _fits(row: KernelRow, op: Op, inputs: Sequence[Operand], outputs: Sequence[Spec]) -> str:
+    """Empty when the row takes these types, else the reason it does not."""
+    if not row.min_version <= op.version <= row.max_version:
+        return f"it knows versions {row.min_version} to {row.max_version}, not {op.version}"
+    if row.types is None:
+        return ""
+    bound = dict(zip(op.words(len(inputs)), (o.spec.dtype.word for o in inputs), strict=True))
+    bound.update(zip(op.results, (s.dtype.word for s in outputs), strict=True))
+    for variable, words in row.types.items():
+        if variable in bound and bound[variable] not in words:
+            return f"it takes {variable} = {' or '.join(sorted(words))}, not {bound[variable]}"
+    return ""
+
+
+def select(
+    device: Any,
+    op: Op,
+    inputs: Sequence[Operand],
+    outputs: Sequence[Spec],
+    attributes: Mapping[str, Any],
+    flags: int = 0,
+) -> Any:
+    """A `_fast.Kernel`, `Strided` when operands must be copied first, or a `Refusal`."""
+    reasons = []
+    strided = sum(1 << i for i, o in enumerate(inputs) if o.strides is not None)
+    for row in device.rows.get(op.name, ()):
+        reason = _fits(row, op, inputs, outputs)
+        if not reason:
+            if strided and not row.flags & STRIDED:
+                return Strided(strided)
+            kernel = _fast.prepare(
+                device,
+                row.index,
+                op.name,
+                op.version,
+                tuple((o.spec.dtype, o.spec.shape, o.strides) for o in inputs),
+                tuple((s.dtype, s.shape) for s in outputs),
+                dict(attributes),
+                flags,
+            )
+            if not isinstance(kernel, str):
+                return kernel
+            reason = kernel
+        if reason not in reasons:
+            reasons.append(reason)
+    return Refusal(tuple(reasons))

@@ -1,0 +1,211 @@
+"""Gradients through compiled functions: forward and backward are two plans with residuals between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dovetail import _fast
+from dovetail.creation import zeros_like
+from dovetail.graph import Graph, Node, Value
+from dovetail.passes import optimise
+from dovetail.plan import plan
+from dovetail.replay import replay
+from dovetail.trace import Traced, trace
+from dovetail.transforms.gradient import vjp
+from dovetail.transforms.jit import trace_call
+
+__all__ = ["call"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Pair:
+    """A compiled function and its compiled gradient."""
+
+    forward: Any
+    backward: Any
+    outputs: int
+    """How many of the forward plan's results are the function's; the rest are residuals."""
+    differentiable: tuple[int, ...]
+    """Positions of the floating inputs; the backward plan gives one gradient for each."""
+
+
+def _leaves(traced: Traced, args: Any, kwargs: Any, statics: Any) -> list[Any]:
+    leaves, _ = _fast.tree_flatten((args, kwargs))
+    del statics
+    return [leaves[i] for i in traced.inputs]
+
+
+def call(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call a compiled function of which an active tape watches an argument or a captured array."""
+    from dovetail.transforms.jit import _without_static  # noqa: PLC0415
+
+    traced, device = trace_call(function, args, kwargs)
+    _, args, kwargs = _without_static(function._static_names, function.__wrapped__, args, kwargs)
+    leaves, _ = _fast.tree_flatten((args, kwargs))
+    inputs = [_as_input(leaves[i], v) for i, v in zip(traced.inputs, traced.graph.inputs, strict=True)]
+    for array, value in traced.watched:
+        value.constant = None
+        traced.graph.inputs.append(value)
+        inputs.append(array)
+    pair = _pair(function, traced, device)
+    results = pair.forward(*inputs)
+    outputs, residuals = results[: pair.outputs], results[pair.outputs :]
+    graph = traced.graph
+
+    def rule(g: Any, y: Any, xs: tuple[Any, ...], needed: tuple[bool, ...]) -> tuple[Any, ...]:
+        cotangents = tuple(
+            zeros_like(yi) if gi is None else gi
+            for gi, yi in zip(g, y, strict=True)
+            if yi.dtype.kind == "float"
+        )
+        if _fast.tape_watching((*xs, *cotangents)):
+            return _by_replay(graph, xs, y, cotangents, pair.differentiable)
+        found = pair.backward(*residuals, *cotangents)
+        grads: list[Any] = [None] * len(xs)
+        for i, gi in zip(pair.differentiable, found, strict=True):
+            grads[i] = gi if needed[i] else None
+        return tuple(grads)
+
+    _fast.tape_record(rule, tuple(inputs), tuple(outputs))
+    return _fast.tree_unflatten(traced.out_tree, outputs)
+
+
+def _as_input(leaf: Any, value: Value) -> Any:
+    if isinstance(leaf, _fast.Array):
+        return leaf
+    from dovetail.creation import asarray  # noqa: PLC0415
+
+    return asarray(leaf, dtype=value.spec.dtype)
+
+
+def _by_replay(
+    graph: Graph, xs: tuple[Any, ...], y: tuple[Any, ...], cotangents: tuple[Any, ...], where: Any
+) -> tuple[Any, ...]:
+    """The gradient op by op, so that the tapes that watch it can record it: higher orders."""
+
+    def forward(*chosen: Any) -> tuple[Any, ...]:
+        operands = list(xs)
+        for i, x in zip(where, chosen, strict=True):
+            operands[i] = x
+        found = replay(graph, operands)
+        return tuple(v for v in found if v.dtype.kind == "float")
+
+    _, pull = vjp(forward, *(xs[i] for i in where))
+    grads: list[Any] = [None] * len(xs)
+    for i, gi in zip(where, pull(cotangents), strict=True):
+        grads[i] = gi
+    return tuple(grads)
+
+
+def _pair(function: Any, traced: Traced, device: Any) -> _Pair:
+    """Compile both halves, once per signature unless captured arrays are involved."""
+    key = None
+    if not traced.watched:
+        key = (str(traced.graph), traced.in_tree, device.name)
+        known = _pairs(function).get(key)
+        if known is not None and _same_constants(known[1], traced.graph):
+            return known[0]
+    pair = _compile_pair(traced.graph, device)
+    if key is not None:
+        _pairs(function)[key] = (pair, traced.graph)
+    return pair
+
+
+def _pairs(function: Any) -> dict[Any, tuple[_Pair, Graph]]:
+    found: dict[Any, tuple[_Pair, Graph]] = function.__dict__.setdefault("_gradient_pairs", {})
+    return found
+
+
+def _same_constants(a: Graph, b: Graph) -> bool:
+    return all(
+        x.constant._address == y.constant._address
+        for x, y in zip(a.constants(), b.constants(), strict=True)
+    )
+
+
+def _compile_pair(graph: Graph, device: Any) -> _Pair:
+    differentiable = tuple(i for i, v in enumerate(graph.inputs) if v.spec.dtype.kind == "float")
+    floating = tuple(i for i, v in enumerate(graph.outputs) if v.spec.dtype.kind == "float")
+
+    def joint(xs: tuple[Any, ...], cotangents: tuple[Any, ...]) -> tuple[Any, ...]:
+        outputs: list[Any] = []
+
+        def forward(*chosen: Any) -> tuple[Any, ...]:
+            operands = list(xs)
+            for i, x in zip(differentiable, chosen, strict=True):
+                operands[i] = x
+            outputs.extend(replay(graph, operands))
+            return tuple(outputs[i] for i in floating)
+
+        _, pull = vjp(forward, *(xs[i] for i in differentiable))
+        return (*outputs, *pull(cotangents))
+
+    xs = tuple(_stand_in(v, device) for v in graph.inputs)
+    cotangents = tuple(_stand_in(graph.outputs[i], device) for i in floating)
+    both = trace(joint, (xs, cotangents), device=device).graph
+    both = optimise(both, device)
+    forward, backward = _split(both, len(graph.inputs), len(graph.outputs))
+    return _Pair(
+        forward=_full_plan(forward, device),
+        backward=_full_plan(backward, device),
+        outputs=len(graph.outputs),
+        differentiable=differentiable,
+    )
+
+
+def _stand_in(value: Value, device: Any) -> Any:
+    """An argument for `trace`, which looks only at shape and dtype."""
+    spec = value.spec
+    return _fast.traced(value, spec.dtype, spec.shape, device, spec.weak)
+
+
+def _full_plan(graph: Graph, device: Any) -> Callable[..., Any]:
+    """A plan called with every input, read or not."""
+    used = graph.uses()
+    kept = [i for i, v in enumerate(graph.inputs) if v in used]
+    graph.inputs = [graph.inputs[i] for i in kept]
+    planned = plan(graph, device, frozenset()).plan
+
+    def run(*inputs: Any) -> Any:
+        return planned(*(inputs[i] for i in kept))
+
+    return run
+
+
+def _split(graph: Graph, n_inputs: int, n_outputs: int) -> tuple[Graph, Graph]:
+    """Nodes that need no cotangent go forward; values that cross over are residuals."""
+    late: set[Value] = set(graph.inputs[n_inputs:])
+    forward_nodes: list[Node] = []
+    backward_nodes: list[Node] = []
+    for node in graph.nodes:
+        if any(v in late for v in node.inputs):
+            late.update(node.outputs)
+            backward_nodes.append(node)
+        else:
+            forward_nodes.append(node)
+    gradients = graph.outputs[n_outputs:]
+    residuals = _crossing(backward_nodes, gradients, late)
+    forward = Graph(
+        inputs=graph.inputs[:n_inputs],
+        nodes=forward_nodes,
+        outputs=[*graph.outputs[:n_outputs], *residuals],
+        name=f"{graph.name}.forward",
+    )
+    backward = Graph(
+        inputs=[*residuals, *graph.inputs[n_inputs:]],
+        nodes=backward_nodes,
+        outputs=list(gradients),
+        name=f"{graph.name}.backward",
+    )
+    return forward, backward
+
+
+def _crossing(nodes: Sequence[Node], outputs: Sequence[Value], late: set[Value]) -> list[Value]:
+    """Values made forward and read backward, constants aside, in order of first use."""
+    found: dict[Value, None] = {}
+    for value in (*(v for n in nodes for v in n.inputs), *outputs):
+        if value not in late and value.constant is None:
+            found.setdefault(value)
+    return list(found)
