@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import types
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
@@ -34,6 +35,22 @@ def test_without_a_verb_it_explains_itself() -> None:
     assert done.returncode == 2
     for verb in ("demo", "info", "plugins"):
         assert verb in done.stdout
+
+
+def test_an_unknown_argument_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["plugins", "--colour"])
+    assert caught.value.code == 2
+    assert "unrecognized arguments: --colour" in capsys.readouterr().err
+
+
+def test_demo_gets_its_arguments_untouched(monkeypatch: pytest.MonkeyPatch) -> None:
+    demo = types.ModuleType("dovetail.demo")
+    seen: list[list[str]] = []
+    demo.__dict__["main"] = seen.append
+    monkeypatch.setitem(sys.modules, "dovetail.demo", demo)
+    assert main(["demo", "--quick", "-h", "--out=x"]) == 0
+    assert seen == [["--quick", "-h", "--out=x"]]
 
 
 def test_info_tells_what_a_bug_report_needs() -> None:

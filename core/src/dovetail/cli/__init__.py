@@ -16,7 +16,10 @@ __all__ = ["main"]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
     parser = _parser()
-    chosen = parser.parse_args(arguments)
+    chosen, rest = parser.parse_known_args(arguments)
+    if rest and not getattr(chosen, "takes_rest", False):
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    chosen.rest = rest
     if getattr(chosen, "run", None) is None:
         parser.print_help()
         return 2

@@ -11,11 +11,10 @@ __all__ = ["add"]
 def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the verb."""
     verb = verbs.add_parser("demo", help="train small models and show what happens", add_help=False)
-    verb.add_argument("arguments", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
-    verb.set_defaults(run=_run)
+    verb.set_defaults(run=_run, takes_rest=True)
 
 
 def _run(chosen: argparse.Namespace) -> int:
     demo = importlib.import_module("dovetail.demo")
-    status: int | None = demo.main(chosen.arguments)
+    status: int | None = demo.main(chosen.rest)
     return status or 0
