@@ -4,6 +4,8 @@
 
 #include "fast.h"
 
+#include <pthread.h>
+
 typedef struct dvf_executable {
     PyObject_HEAD dvt_executable *handle;
     dvf_device *device;
@@ -11,9 +13,12 @@ typedef struct dvf_executable {
     PyObject *description;
     uint64_t workspace_size, workspace_alignment, cost_ns, may_alias;
     uint32_t flags;
+    pthread_mutex_t lock; /* held while executing, unless the plugin says CONCURRENT */
 } dvf_executable;
 
 extern PyTypeObject *dvf_executable_type;
 int dvf_executable_init(PyObject *module);
+/* Execute, one caller at a time where the contract asks for it. Needs no interpreter lock. */
+dvt_status dvf_execute(dvf_executable *x, const dvt_call *call, dvt_error *error);
 
 #endif

@@ -247,6 +247,7 @@ static PyObject *graph_compile(PyObject *self, PyObject *arg) {
     dvf_executable *x = PyObject_New(dvf_executable, dvf_executable_type);
     if (x == NULL) return NULL;
     memset((char *)x + sizeof(PyObject), 0, sizeof *x - sizeof(PyObject));
+    pthread_mutex_init(&x->lock, NULL);
     x->device = (dvf_device *)Py_NewRef((PyObject *)g->device);
     x->graph = Py_NewRef(self);
     dvt_compile_desc desc = describe(g, (unsigned int)flags);
@@ -272,9 +273,19 @@ static PyObject *graph_compile(PyObject *self, PyObject *arg) {
     return (PyObject *)x;
 }
 
+dvt_status dvf_execute(dvf_executable *x, const dvt_call *call, dvt_error *error) {
+    const dvt_graph_api *api = &x->device->plugin->graph;
+    if (x->flags & DVT_EXECUTABLE_CONCURRENT) return api->execute(x->handle, call, error);
+    pthread_mutex_lock(&x->lock);
+    dvt_status status = api->execute(x->handle, call, error);
+    pthread_mutex_unlock(&x->lock);
+    return status;
+}
+
 static void executable_dealloc(PyObject *self) {
     dvf_executable *x = (dvf_executable *)self;
     PyTypeObject *type = Py_TYPE(self);
+    pthread_mutex_destroy(&x->lock);
     if (x->handle != NULL) x->device->plugin->graph.destroy(x->handle);
     Py_XDECREF((PyObject *)x->device);
     Py_XDECREF(x->graph);

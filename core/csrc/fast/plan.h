@@ -22,8 +22,7 @@ typedef struct dvf_slot { /* one tensor of the plan */
 
 typedef struct dvf_step {
     PyObject *target; /* Kernel or Executable, strong */
-    dvt_run_fn run;   /* kernels */
-    dvt_status (*execute)(dvt_executable *, const dvt_call *, dvt_error *);
+    dvt_run_fn run;   /* kernels; null for executables */
     uint32_t *operands; /* input slots, then output slots */
     uint32_t n_inputs, n_outputs;
     int64_t workspace; /* arena offset, -1 for none */

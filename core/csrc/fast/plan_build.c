@@ -114,7 +114,6 @@ static int read_step(dvf_plan *p, dvf_step *s, PyObject *row, uint32_t **next) {
         s->run = ((dvf_kernel *)target)->run;
         cost = ((dvf_kernel *)target)->cost_ns;
     } else if (Py_IS_TYPE(target, dvf_executable_type)) {
-        s->execute = ((dvf_executable *)target)->device->plugin->graph.execute;
         cost = ((dvf_executable *)target)->cost_ns;
     } else {
         PyErr_SetString(PyExc_TypeError, "a step runs a Kernel or an Executable");
@@ -258,9 +257,9 @@ dvt_status dvf_instance_run(dvf_plan *p, dvf_instance *x, int *failed, dvt_error
     }
     for (int i = 0; i < p->n_steps; i++) {
         const dvf_step *s = &p->steps[i];
-        dvt_status status =
-            s->run != NULL ? s->run(&x->calls[i], error)
-                           : s->execute(((dvf_executable *)s->target)->handle, &x->calls[i], error);
+        dvt_status status = s->run != NULL
+                                ? s->run(&x->calls[i], error)
+                                : dvf_execute((dvf_executable *)s->target, &x->calls[i], error);
         if (status != DVT_OK) {
             *failed = i;
             return status;

@@ -164,7 +164,7 @@ class _Builder:
         self, op: Any, inputs: tuple[_Tensor, ...], outputs: tuple[_Tensor, ...], attributes: Any
     ) -> tuple[Any, tuple[_Tensor, ...], str]:
         results = [t.spec for t in outputs]
-        reasons = []
+        reasons: list[str] = []
         for device in self._candidates():
             found: Any = Strided(0)
             while isinstance(found, Strided):

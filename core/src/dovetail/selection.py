@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Operand", "Refusal", "Strided", "select"]
 
-STRIDED = 1
-"""DVT_KERNEL_STRIDED."""
+_STRIDED = 1  # DVT_KERNEL_STRIDED
+_ON_HOST = 8  # DVT_KERNEL_ON_HOST
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +43,14 @@ class Strided:
     mask: int
 
 
-def _fits(row: KernelRow, op: Op, inputs: Sequence[Operand], outputs: Sequence[Spec]) -> str:
+def _fits(
+    row: KernelRow, op: Op, inputs: Sequence[Operand], outputs: Sequence[Spec], visible: bool
+) -> str:
     """Empty when the row takes these types, else the reason it does not."""
     if not row.min_version <= op.version <= row.max_version:
         return f"it knows versions {row.min_version} to {row.max_version}, not {op.version}"
+    if not visible and (row.host_inputs or row.flags & _ON_HOST):
+        return "it reads operands on the host, which this Dovetail does not arrange for it yet"
     if row.types is None:
         return ""
     bound = dict(zip(op.words(len(inputs)), (o.spec.dtype.word for o in inputs), strict=True))
@@ -69,9 +73,9 @@ def select(
     reasons = []
     strided = sum(1 << i for i, o in enumerate(inputs) if o.strides is not None)
     for row in device.rows.get(op.name, ()):
-        reason = _fits(row, op, inputs, outputs)
+        reason = _fits(row, op, inputs, outputs, device.host_visible)
         if not reason:
-            if strided and not row.flags & STRIDED:
+            if strided and not row.flags & _STRIDED:
                 return Strided(strided)
             kernel = _fast.prepare(
                 device,

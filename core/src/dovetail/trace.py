@@ -15,7 +15,7 @@ from dovetail.dispatch import canonical_attributes, infer, promoted, specs_of
 from dovetail.dtypes import float64, int64
 from dovetail.errors import TraceError
 from dovetail.graph import Graph, Value
-from dovetail.op import Op, Spec
+from dovetail.op import FUNCTIONS, Op, Spec
 from dovetail.promotion import promotion
 
 __all__ = ["Trace", "Traced", "active", "entered", "record", "trace", "user_line"]
@@ -61,7 +61,8 @@ class Trace:
         known = self.constants.get(id(x))
         if known is not None and known[0] is x:
             return known[1]
-        value = Value(Spec(x.shape, x.dtype), constant=_fast.alias(x))
+        kept = _fast.alias(x) if x._contiguous else FUNCTIONS["copy"](x)
+        value = Value(Spec(x.shape, x.dtype), constant=kept)
         self.constants[id(x)] = (x, value)
         return value
 
@@ -99,6 +100,11 @@ def record(
     if inputs:
         casts, shapes = promotion(op, specs)
         if any(c is not None for c in casts) or any(s is not None for s in shapes):
+            # A constant that is broadcast stays small: the broadcast is a node, not its data.
+            inputs = tuple(
+                x if s is None or x._tracer is not None else trace_.array(trace_.value_of(x))
+                for x, s in zip(inputs, shapes, strict=True)
+            )
             inputs = promoted(inputs, casts, shapes)
             specs = specs_of(inputs)
     attributes = canonical_attributes(op, specs, attributes)

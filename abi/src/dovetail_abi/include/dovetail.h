@@ -94,8 +94,8 @@ typedef struct dvt_error {
 
 /* ---- extension chain ------------------------------------------------------------------------- */
 
-#define DVT_EXT_MUST_UNDERSTAND                                                                    \
-    65536 /* unknown to the plugin: the HOST answers UNSUPPORTED for it */
+/* dvt_ext.flags: unknown to the plugin, the HOST answers UNSUPPORTED for it. */
+#define DVT_EXT_MUST_UNDERSTAND 65536
 
 /* One link of a per-call chain. The host passes only links whose name the plugin lists in
  * dvt_plugin.extensions, so a plugin that lists none never sees a chain. Names: "dvt." is ours,

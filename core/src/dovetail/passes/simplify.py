@@ -37,9 +37,9 @@ def simplify(graph: Graph) -> Graph:
     """Drop conversions and view changes that change nothing."""
 
     def visit(node: Node, new: Graph, emit: Emit) -> tuple[Value, ...]:
+        if not node.inputs:
+            return emit(node)
         node = _through(node)
-        if node.inputs and _redundant(node):
-            return node.inputs
-        return emit(node)
+        return node.inputs if _redundant(node) else emit(node)
 
     return rewrite(graph, visit)

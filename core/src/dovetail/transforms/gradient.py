@@ -93,11 +93,7 @@ def value_and_grad(
 
 @functools.lru_cache(maxsize=64)
 def _cached_one(dtype: Any, device: Any) -> Any:
-    before = _fast.set_device(device)
-    try:
-        return full((), 1.0, dtype)
-    finally:
-        _fast.set_device(before)
+    return asarray(1.0, dtype=dtype, device=device)
 
 
 def _one(value: Any) -> Any:
