@@ -68,8 +68,7 @@ argmax: Any = define(
     The first one wins among equals; the first NaN wins over everything. With ``keepdims`` the
     axis (without an axis, every axis) stays, with extent 1. The result is int64.
 
-    Raises OpError when the axis is out of range, when there are no elements to choose from, and for
-    bools.
+    Raises OpError when the axis is out of range and when there are no elements to choose from.
 
     >>> import dovetail as dt
     >>> dt.argmax(dt.asarray([[1, 5], [3, 3]]), axis=1).tolist()
@@ -93,8 +92,7 @@ argmin: Any = define(
     The first one wins among equals; the first NaN wins over everything. With ``keepdims`` the
     axis (without an axis, every axis) stays, with extent 1. The result is int64.
 
-    Raises OpError when the axis is out of range, when there are no elements to choose from, and for
-    bools.
+    Raises OpError when the axis is out of range and when there are no elements to choose from.
 
     >>> import dovetail as dt
     >>> dt.argmin(dt.asarray([[1, 5], [3, 3]]), axis=1).tolist()

@@ -22,7 +22,7 @@ add: Any = define(
         name="add",
         doc="""x + y, element by element; shapes broadcast, dtypes promote, integers wrap around.
 
-    Raises OpError when the shapes do not broadcast or both operands are bools.
+    Two bools are converted to int64 first. Raises OpError when the shapes do not broadcast.
 
     >>> import dovetail as dt
     >>> dt.add(dt.asarray([1, 2]), dt.asarray([10, 20])).tolist()
@@ -44,7 +44,7 @@ subtract: Any = define(
         name="subtract",
         doc="""x - y, element by element; shapes broadcast, dtypes promote, integers wrap around.
 
-    Raises OpError when the shapes do not broadcast or both operands are bools.
+    Two bools are converted to int64 first. Raises OpError when the shapes do not broadcast.
 
     >>> import dovetail as dt
     >>> dt.subtract(dt.asarray([1, 2]), dt.asarray([10, 20])).tolist()
@@ -66,7 +66,7 @@ multiply: Any = define(
         name="multiply",
         doc="""x * y, element by element; shapes broadcast, dtypes promote, integers wrap around.
 
-    Raises OpError when the shapes do not broadcast or both operands are bools.
+    Two bools are converted to int64 first. Raises OpError when the shapes do not broadcast.
 
     >>> import dovetail as dt
     >>> dt.multiply(dt.asarray([1, 2]), dt.asarray([10, 20])).tolist()

@@ -42,7 +42,7 @@ floor_divide: Any = define(
     Shapes broadcast, dtypes promote, the dtype stays. An integer divided by zero gives 0; a float
     gives an infinity or NaN.
 
-    Raises OpError when the shapes do not broadcast or both operands are bools.
+    Two bools are converted to int64 first. Raises OpError when the shapes do not broadcast.
 
     >>> import dovetail as dt
     >>> dt.floor_divide(dt.asarray([7, -7]), 2).tolist()
@@ -66,7 +66,7 @@ remainder: Any = define(
 
     Shapes broadcast, dtypes promote. A remainder by zero is 0 for integers and NaN for floats.
 
-    Raises OpError when the shapes do not broadcast or both operands are bools.
+    Two bools are converted to int64 first. Raises OpError when the shapes do not broadcast.
 
     >>> import dovetail as dt
     >>> dt.remainder(dt.asarray([7, -7]), 3).tolist()

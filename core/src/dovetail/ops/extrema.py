@@ -68,10 +68,10 @@ max: Any = define(
         doc="""The largest element along some axes, or of all; NaN if there is one.
 
     ``axis`` is an integer, a tuple of them or None for all; with ``keepdims`` the axes stay, with
-    extent 1. The dtype stays. Ties share the derivative evenly.
+    extent 1. The dtype stays, except that bools become int64. Ties share the derivative evenly.
 
-    Raises OpError when an axis is out of range or named twice, when there are no elements to choose
-    from, and for bools (use `any`).
+    Raises OpError when an axis is out of range or named twice, and when there are no elements to
+    choose from.
 
     >>> import dovetail as dt
     >>> dt.max(dt.asarray([[1, 5], [3, 4]]), axis=1).tolist()
@@ -95,10 +95,10 @@ min: Any = define(
         doc="""The smallest element along some axes, or of all; NaN if there is one.
 
     ``axis`` is an integer, a tuple of them or None for all; with ``keepdims`` the axes stay, with
-    extent 1. The dtype stays. Ties share the derivative evenly.
+    extent 1. The dtype stays, except that bools become int64. Ties share the derivative evenly.
 
-    Raises OpError when an axis is out of range or named twice, when there are no elements to choose
-    from, and for bools (use `all`).
+    Raises OpError when an axis is out of range or named twice, and when there are no elements to
+    choose from.
 
     >>> import dovetail as dt
     >>> dt.min(dt.asarray([[1, 5], [3, 4]]), axis=1).tolist()

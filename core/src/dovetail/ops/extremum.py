@@ -31,7 +31,7 @@ maximum: Any = define(
 
     Shapes broadcast, dtypes promote. At a tie the derivative is half for each operand.
 
-    Raises OpError when the shapes do not broadcast or both operands are bools.
+    Two bools are converted to int64 first. Raises OpError when the shapes do not broadcast.
 
     >>> import dovetail as dt
     >>> dt.maximum(dt.asarray([1, 5]), dt.asarray([3, 2])).tolist()
@@ -58,7 +58,7 @@ minimum: Any = define(
 
     Shapes broadcast, dtypes promote. At a tie the derivative is half for each operand.
 
-    Raises OpError when the shapes do not broadcast or both operands are bools.
+    Two bools are converted to int64 first. Raises OpError when the shapes do not broadcast.
 
     >>> import dovetail as dt
     >>> dt.minimum(dt.asarray([1, 5]), dt.asarray([3, 2])).tolist()

@@ -42,8 +42,8 @@ def _samples() -> Iterator[Sample]:
     yield from binary((0.3, 4), (-2, 3), dtypes=FLOATING)()
     yield from binary((-4, 5), (0, 6), dtypes=INTEGER)()
     signed = frozenset(t for t in INTEGER if t.kind == "int")
-    column = [[2], [1], [-1], [0], [-3]]
-    yield Sample(inputs=(column, [-1, -2, -3, 0, 1]), dtypes=signed)
+    bases = [[2], [1], [-1], [0], [-3]]
+    yield Sample(inputs=(bases, [-1, -2, -3, 0, 1]), dtypes=signed)
     # A negative base has a real power only for a whole exponent.
     yield Sample(
         inputs=([[-2.0], [0.0], [-0.5]], [0.0, 1.0, 2.0, 3.0, -2.0]),
@@ -63,7 +63,7 @@ power: Any = define(
     Integers wrap around; a negative power of an integer is its exact value truncated: 0, except for
     1 and -1.
 
-    Raises OpError when the shapes do not broadcast or both operands are bools.
+    Two bools are converted to int64 first. Raises OpError when the shapes do not broadcast.
 
     >>> import dovetail as dt
     >>> dt.power(dt.asarray([2.0, 3.0]), 2).tolist()

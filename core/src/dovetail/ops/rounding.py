@@ -122,3 +122,9 @@ def trunc(x: Any) -> Any:
 def round(x: Any) -> Any:
     """Return the nearest whole number, halves to the even one; see the op round."""
     return identity(x) if _whole(x) else _round(x)
+
+
+floor.__doc__ = _floor.__doc__
+ceil.__doc__ = _ceil.__doc__
+trunc.__doc__ = _trunc.__doc__
+round.__doc__ = _round.__doc__

@@ -21,7 +21,7 @@ negative: Any = define(
         name="negative",
         doc="""-x, element by element; unsigned integers wrap around.
 
-    The result has x's shape and dtype. Raises OpError for bools.
+    The result has x's shape and dtype; bools are converted to int64 first.
 
     >>> import dovetail as dt
     >>> dt.negative(dt.asarray([1.0, -2.0])).tolist()
@@ -42,7 +42,8 @@ abs: Any = define(
         name="abs",
         doc="""Magnitude of x, element by element; the smallest signed integer stays itself.
 
-    The result has x's shape and dtype. The derivative at zero is 0. Raises OpError for bools.
+    The result has x's shape and dtype; bools are converted to int64 first. The derivative at zero
+    is 0.
 
     >>> import dovetail as dt
     >>> dt.abs(dt.asarray([1.0, -2.0])).tolist()
@@ -63,7 +64,7 @@ sign: Any = define(
         name="sign",
         doc="""-1, 0 or 1 by the sign of x, element by element; NaN stays NaN.
 
-    The result has x's shape and dtype. Raises OpError for bools.
+    The result has x's shape and dtype; bools are converted to int64 first.
 
     >>> import dovetail as dt
     >>> dt.sign(dt.asarray([1.5, 0.0, -2.0])).tolist()

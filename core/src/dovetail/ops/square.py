@@ -21,7 +21,7 @@ square: Any = define(
         name="square",
         doc="""x * x, element by element; integers wrap around.
 
-    The result has x's shape and dtype. Raises OpError for bools.
+    The result has x's shape and dtype; bools are converted to int64 first.
 
     >>> import dovetail as dt
     >>> dt.square(dt.asarray([3, -2])).tolist()

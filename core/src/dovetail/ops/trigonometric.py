@@ -25,7 +25,9 @@ MULTIPLES = [1.5707963267948966, 3.141592653589793, -6.283185307179586, 355.0, 5
 def _samples() -> Iterator[Sample]:
     yield from unary(-20, 20)()
     yield Sample(inputs=(MULTIPLES,), dtypes=FLOATING)
-    yield Sample(inputs=([1e5, -3.3e6, 1e15, -1e22, 3e38],), dtypes=frozenset({float32, float64}))
+    # At these a difference quotient would step over whole periods, or not at all.
+    large = [1e5, -3.3e6, 1e15, -1e22, 3e38]
+    yield Sample(inputs=(large,), dtypes=frozenset({float32, float64}), differentiable=False)
 
 
 sin: Any = define(

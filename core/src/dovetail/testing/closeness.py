@@ -1,0 +1,76 @@
+"""How far a result is from the reference, in units in the last place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from dovetail.dtypes import DType
+
+__all__ = ["assert_close", "ulp_error"]
+
+# Bits of the significand, with the hidden one, and the exponent of the smallest normal number.
+_FORMATS = {
+    "float16": (11, -14),
+    "bfloat16": (8, -126),
+    "float32": (24, -126),
+    "float64": (53, -1022),
+}
+
+DEFAULT_ULPS = 4.0
+
+
+def _spacing(x: np.ndarray[Any, Any], kind: DType) -> np.ndarray[Any, Any]:
+    """Distance from |x| to the next larger number of a dtype."""
+    bits, least = _FORMATS[kind.name]
+    _, exponent = np.frexp(np.abs(x))
+    # frexp gives [0.5, 1), so the leading bit has the exponent less one.
+    exponent = np.where(x == 0, least, np.maximum(exponent - 1, least))
+    return np.asarray(np.ldexp(1.0, exponent - (bits - 1)))
+
+
+def ulp_error(
+    got: Any, want: Any, kind: DType, *, norm: bool = False
+) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Element by element, |got - want| in units in the last place of ``want``.
+
+    Equal infinities and two NaNs are 0 apart, anything else that is not finite is infinitely far.
+    Integers and bools are 0 or infinitely far apart. ``norm``: the unit is the last place of the
+    largest finite magnitude in ``want``, for sums whose terms may cancel.
+
+    >>> from dovetail.dtypes import float32
+    >>> ulp_error(np.float32(1) + np.float32(2.0**-23), np.float32(1), float32).item()
+    1.0
+    """
+    got, want = np.asarray(got), np.asarray(want)
+    if kind.kind != "float":
+        return np.where(got == want, 0.0, np.inf)
+    got, want = got.astype(np.float64), want.astype(np.float64)
+    finite = np.isfinite(got) & np.isfinite(want)
+    scale = np.where(np.isfinite(want), want, 0.0)
+    if norm and scale.size:
+        scale = np.full_like(scale, np.max(np.abs(scale)))
+    with np.errstate(all="ignore"):
+        error = np.abs(got - want) / _spacing(scale, kind)
+        same = (got == want) | (np.isnan(got) & np.isnan(want))
+    return np.where(same, 0.0, np.where(finite, error, np.inf))
+
+
+def assert_close(
+    got: Any, want: Any, kind: DType, tolerance: Mapping[str, Any], what: object
+) -> None:
+    """Raise AssertionError unless ``got`` is within an op's tolerance of ``want``."""
+    got, want = np.asarray(got), np.asarray(want)
+    if got.shape != want.shape:
+        raise AssertionError(f"{what}: shape {got.shape} instead of {want.shape}")
+    limit = float(tolerance.get(kind.name, DEFAULT_ULPS)) if kind.kind == "float" else 0.0
+    error = ulp_error(got, want, kind, norm=bool(tolerance.get("norm")))
+    if error.size and error.max() > limit:
+        at = np.unravel_index(int(error.argmax()), error.shape)
+        place = tuple(int(i) for i in at)
+        raise AssertionError(
+            f"{what}: element {place} is {got[at]!r} instead of {want[at]!r}, {error[at]:.3g} ulp "
+            f"off where {limit:g} are allowed; {int((error > limit).sum())} of {error.size} are so"
+        )

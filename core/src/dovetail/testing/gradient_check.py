@@ -1,0 +1,159 @@
+"""Gradient rules against central differences, in float64 and through the public API."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from dovetail.dtypes import float64
+from dovetail.op import Op, iterate
+from dovetail.testing.cases import Case, samples_of
+from dovetail.testing.collect import check_all
+from dovetail.testing.device_check import arrays_of, function_of
+
+__all__ = ["check_derivative", "check_gradient", "differentiable_operands"]
+
+STEP = 1e-5
+"""Truncation costs about STEP ** 2 and cancellation 1e-16 / STEP: 1e-10 each, relative."""
+
+TOLERANCE = 2e-6
+
+EACH = 12
+"""Up to so many elements every one is moved alone; beyond, random directions move all at once."""
+
+
+def differentiable_operands(op: Op, count: int) -> tuple[int, ...]:
+    """Positions of the operands that a gradient flows back to."""
+    if op.differentiable is not None:
+        return tuple(sorted(op.differentiable))
+    words = op.words(count)
+    floating = [i for i, w in enumerate(words) if float64 in op.allowed(w) and w not in _FIXED]
+    if isinstance(op.gradient, tuple):
+        return tuple(i for i in floating if i < len(op.gradient) and op.gradient[i] is not None)
+    return tuple(floating) if op.gradient or op.decomposition else ()
+
+
+_FIXED = frozenset({"bool", "i64", "i32", "u32"})
+
+
+def _directions(
+    shape: tuple[int, ...], random: np.random.Generator
+) -> Iterator[np.ndarray[Any, Any]]:
+    size = int(np.prod(shape, dtype=np.int64))
+    if size <= EACH:
+        for i in range(size):
+            one = np.zeros(size)
+            one[i] = 1
+            yield one.reshape(shape)
+    else:
+        for _ in range(4):
+            yield random.normal(size=shape) / np.sqrt(size)
+
+
+def _floats(results: Any) -> list[Any]:
+    return [y for y in iterate(results) if y.dtype is float64]
+
+
+def check_derivative(
+    function: Callable[..., Any],
+    arrays: Sequence[Any],
+    positions: Sequence[int],
+    what: object,
+    tolerance: float = TOLERANCE,
+) -> None:
+    """Compare the gradient of ``function(*arrays)`` with differences of its results.
+
+    All arrays at ``positions`` and all results that count are float64. The results are weighted at
+    random, so that an error cannot hide in a sum.
+    """
+    from dovetail.creation import asarray  # noqa: PLC0415  cases alone need no native part
+    from dovetail.ops import sum as total  # noqa: PLC0415
+    from dovetail.transforms import grad  # noqa: PLC0415
+
+    random = np.random.default_rng(7)
+    weights = [random.uniform(0.5, 1.5, y.shape) for y in _floats(function(*arrays))]
+    if not weights:
+        raise AssertionError(f"{what}: no result to differentiate")
+    factors = [asarray(w) for w in weights]
+
+    def loss(*xs: Any) -> Any:
+        value = None
+        for y, w in zip(_floats(function(*xs)), factors, strict=True):
+            term = total(y * w)
+            value = term if value is None else value + term
+        return value
+
+    gradients = grad(loss, argnums=tuple(positions))(*arrays)
+    for position, gradient in zip(positions, gradients, strict=True):
+        x = np.asarray(arrays[position])
+        g = np.asarray(gradient)
+        if g.shape != x.shape:
+            raise AssertionError(f"{what}: gradient {position} has shape {g.shape}, not {x.shape}")
+
+        def moved(delta: np.ndarray[Any, Any], position: int = position) -> list[Any]:
+            xs = list(arrays)
+            xs[position] = asarray(np.asarray(arrays[position]) + delta)
+            return [np.asarray(y) for y in _floats(function(*xs))]
+
+        for v in _directions(x.shape, random):
+            up, down = moved(STEP * v), moved(-STEP * v)
+            terms = [w * (a - b) / (2 * STEP) for w, a, b in zip(weights, up, down, strict=True)]
+            want = sum(float(t.sum()) for t in terms)
+            scale = 1 + sum(float(np.abs(t).sum()) for t in terms)
+            # Cancellation is relative to the values, not to their change.
+            scale += 1e-4 * sum(
+                float(np.abs(w * a).sum()) for w, a in zip(weights, up, strict=True)
+            )
+            got = float((g * v).sum())
+            if not abs(got - want) <= tolerance * scale:
+                raise AssertionError(
+                    f"{what}: the gradient of operand {position} along {v.reshape(-1)[:8]} is "
+                    f"{got}, but the difference quotient is {want}"
+                )
+
+
+def _check_case(case: Case, positions: tuple[int, ...], order: int) -> None:
+    from dovetail.ops import sum as total  # noqa: PLC0415  cases alone need no native part
+    from dovetail.transforms import grad  # noqa: PLC0415
+
+    op = function_of(case.op)
+
+    def first(*xs: Any) -> Any:
+        return op(*xs, **case.attributes)
+
+    arrays = arrays_of(case)
+    check_derivative(first, arrays, positions, case)
+    if order < 2:
+        return
+
+    def slopes(*xs: Any) -> Any:
+        def loss(*ys: Any) -> Any:
+            value = None
+            for y in _floats(first(*ys)):
+                # The square makes second derivatives of linear ops visible, too.
+                term = total(y * y)
+                value = term if value is None else value + term
+            return value
+
+        return grad(loss, argnums=positions)(*xs)
+
+    check_derivative(slopes, arrays, positions, f"the gradient of {case}", 10 * TOLERANCE)
+
+
+def check_gradient(op: Op, order: int = 2) -> int:
+    """Check first and second derivatives at every differentiable sample; return how many.
+
+    0 for an op that has no derivative.
+    """
+
+    def suits(case: Case) -> bool:
+        positions = differentiable_operands(op, len(case.arrays))
+        floating = bool(positions) and all(case.dtypes[i] is float64 for i in positions)
+        return floating and case.differentiable
+
+    def check(case: Case) -> None:
+        _check_case(case, differentiable_operands(op, len(case.arrays)), order)
+
+    return check_all(check, filter(suits, samples_of(op)))
