@@ -1,0 +1,13 @@
+/* What kernels that write a given value have in common: the value of an attribute as an element. */
+#ifndef DVT_CPU_CREATE_H
+#define DVT_CPU_CREATE_H
+
+#include "dovetail.h"
+#include "element.h"
+
+/* The scalar number `attr` (float64 or int64) as one element of `type`: integers wrap, floats become
+ * integers as in astype and are rounded once to shorter floats, bool is != 0. Absent means zero.
+ * False when the attribute is no number. */
+int dvt_scalar_element(const dvt_attr *attr, dvt_type type, void *element);
+
+#endif
