@@ -42,8 +42,8 @@ static dvt_status prepare_full(const dvt_op *op, dvt_kernel_info *info, dvt_erro
         return dvt_set_error(error, DVT_INVALID_ARGUMENT,
                              "full: value must be one number, of kind int64 or float64");
     info->flags = DVT_INFO_DETERMINISTIC;
-    info->cost_ns = 10 + (uint64_t)dvt_size(op->outputs[0]) * dvt_type_size(type) *
-                             PICOSECONDS_PER_BYTE / 1000;
+    info->cost_ns =
+        10 + (uint64_t)dvt_size(op->outputs[0]) * dvt_type_size(type) * PICOSECONDS_PER_BYTE / 1000;
     return DVT_OK;
 }
 
@@ -54,5 +54,11 @@ const dvt_kernel_def dvt_cpu_create_rows[] = {
      .max_version = 1,
      .run = run_full,
      .prepare = prepare_full},
+    {.op = "iota",
+     .types = "T=" DVT_NUMBER_WORDS,
+     .min_version = 1,
+     .max_version = 1,
+     .run = dvt_iota_run,
+     .prepare = dvt_iota_prepare},
 };
 const uint32_t dvt_cpu_create_count = sizeof dvt_cpu_create_rows / sizeof dvt_cpu_create_rows[0];
