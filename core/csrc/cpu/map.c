@@ -22,7 +22,7 @@ typedef struct task {
 static void compute(const dvt_map *map, char *const *data, int64_t n) {
     void *p[DVT_MAP_MAX_OPERANDS];
     const uint32_t count = map->n_inputs + 1;
-    if (map->half == DVT_HALF_NONE) {
+    if (!map->any_half) {
         for (uint32_t k = 0; k < count; k++) p[k] = data[k];
         map->fn(p, (size_t)n);
         return;
@@ -32,11 +32,11 @@ static void compute(const dvt_map *map, char *const *data, int64_t n) {
         const size_t part = (size_t)(n - done < BLOCK ? n - done : BLOCK);
         for (uint32_t k = 0; k < count; k++) {
             char *const here = data[k] + done * map->size[k];
-            p[k] = map->size[k] == 2 ? (void *)wide[k] : (void *)here;
-            if (k > 0 && map->size[k] == 2) dvt_half_widen(map->half, wide[k], here, part);
+            p[k] = map->half[k] ? (void *)wide[k] : (void *)here;
+            if (k > 0 && map->half[k]) dvt_half_widen(map->half[k], wide[k], here, part);
         }
         map->fn(p, part);
-        if (map->size[0] == 2) dvt_half_narrow(map->half, data[0] + done * 2, wide[0], part);
+        if (map->half[0]) dvt_half_narrow(map->half[0], data[0] + done * 2, wide[0], part);
     }
 }
 
@@ -133,7 +133,7 @@ dvt_status dvt_map_run(const dvt_call *call, dvt_error *error) {
 
 void dvt_map_answer(const dvt_map *map, const dvt_op *op, dvt_kernel_info *info) {
     const uint64_t n = (uint64_t)dvt_size(op->outputs[0]);
-    const uint64_t half = map->half == DVT_HALF_NONE ? 0 : 300;
+    const uint64_t half = map->any_half ? 300 : 0;
     info->flags = DVT_INFO_DETERMINISTIC;
     info->run = dvt_map_run;
     info->kernel = (dvt_kernel *)(uintptr_t)map; /* constant: nothing to free, never written */

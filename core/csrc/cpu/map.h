@@ -17,8 +17,9 @@ typedef struct dvt_map {
     dvt_map_fn fn;                      /* null: this type is not offered */
     uint32_t n_inputs;                  /* 1, 2 or 3 */
     uint32_t picoseconds;               /* per element, in cache: a rough figure */
-    dvt_half half;                      /* with it, operands of two bytes go through float32 */
-    uint8_t size[DVT_MAP_MAX_OPERANDS]; /* bytes of an element as stored: output, then inputs */
+    uint32_t any_half;                  /* 1 when an operand is of a 16-bit float type */
+    uint8_t half[DVT_MAP_MAX_OPERANDS]; /* a dvt_half each: output, then inputs */
+    uint8_t size[DVT_MAP_MAX_OPERANDS]; /* bytes of an element as stored */
 } dvt_map;
 
 /* One op: its kernel for each type of its first input. */
@@ -56,8 +57,18 @@ void dvt_map_answer(const dvt_map *map, const dvt_op *op, dvt_kernel_info *info)
         .size = {sizeof(type), sizeof(type), sizeof(type)}                                         \
     }
 #define DVT_UNARY_HALF(function, kind, cost)                                                       \
-    {.fn = function, .n_inputs = 1, .picoseconds = cost, .half = kind, .size = {2, 2}}
+    {.fn = function,                                                                               \
+     .n_inputs = 1,                                                                                \
+     .picoseconds = cost,                                                                          \
+     .any_half = 1,                                                                                \
+     .half = {kind, kind},                                                                         \
+     .size = {2, 2}}
 #define DVT_BINARY_HALF(function, kind, cost)                                                      \
-    {.fn = function, .n_inputs = 2, .picoseconds = cost, .half = kind, .size = {2, 2, 2}}
+    {.fn = function,                                                                               \
+     .n_inputs = 2,                                                                                \
+     .picoseconds = cost,                                                                          \
+     .any_half = 1,                                                                                \
+     .half = {kind, kind, kind},                                                                   \
+     .size = {2, 2, 2}}
 
 #endif

@@ -105,7 +105,8 @@ DVT_UNARY_LOOP(isfinite_f64, double, uint8_t, fabs(x) < HUGE_VAL)
         FLOAT_MAPS(name, single, twice)}
 #define TEST_MAP(function, type, kind)                                                             \
     {                                                                                              \
-        .fn = function, .n_inputs = 1, .picoseconds = 300, .half = kind, .size = {1, sizeof(type)} \
+        .fn = function, .n_inputs = 1, .picoseconds = 300, .any_half = kind != DVT_HALF_NONE,      \
+        .half = {DVT_HALF_NONE, kind}, .size = {1, sizeof(type)}                                   \
     }
 #define TEST_MAPS(name)                                                                            \
     static const dvt_map name##_maps[DVT_N_TYPES] = {                                              \
