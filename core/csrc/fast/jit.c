@@ -460,6 +460,10 @@ static PyMemberDef jit_members[] = {
     {"compiled", T_PYSSIZET, offsetof(jit, compiled), READONLY, "number of compiled signatures"},
     {NULL, 0, 0, 0, NULL}};
 
+static PyGetSetDef jit_getset[] = {
+    {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, NULL, NULL},
+    {NULL, NULL, NULL, NULL, NULL}};
+
 static PyMethodDef jit_methods[] = {
     {"forget", jit_forget, METH_NOARGS, "Drop every compiled signature."},
     {"_find", jit_find, METH_VARARGS, "What is known about the signature of a call."},
@@ -475,6 +479,7 @@ static PyType_Slot jit_slots[] = {{Py_tp_new, DVF_FN(jit_new)},
                                   {Py_tp_setattro, DVF_FN(PyObject_GenericSetAttr)},
                                   {Py_tp_members, jit_members},
                                   {Py_tp_methods, jit_methods},
+                                  {Py_tp_getset, jit_getset},
                                   {0, NULL}};
 static PyType_Spec jit_spec = {"dovetail._fast.Jit", sizeof(jit), 0,
                                Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC |

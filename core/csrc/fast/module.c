@@ -47,6 +47,7 @@ static PyMethodDef functions[] = {
     {"memory_trim", dvf_py_memory_trim, METH_O, "Give cached memory back."},
     {"cpu_features", dvf_py_cpu_features, METH_NOARGS, "Feature words the OS enables."},
     {"set_threads", py_set_threads, METH_O, "Threads of the pool."},
+    {"drain_log", dvf_py_drain_log, METH_NOARGS, "Lines that plugins logged."},
     {"set_dtypes", dvf_set_dtypes, METH_O, "The DType objects, in order."},
     {"set_operators", dvf_py_set_operators, METH_O, "Functions behind operators and protocols."},
     {"set_hooks", dvf_py_set_hooks, METH_O, "Python halves of dispatch."},

@@ -260,6 +260,10 @@ static PyMemberDef op_members[] = {
     {"__dictoffset__", T_PYSSIZET, offsetof(dvf_op, dict), READONLY, NULL},
     {NULL, 0, 0, 0, NULL}};
 
+static PyGetSetDef op_getset[] = {
+    {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, NULL, NULL},
+    {NULL, NULL, NULL, NULL, NULL}};
+
 static PyType_Slot op_slots[] = {{Py_tp_new, DVF_FN(op_new)},
                                  {Py_tp_dealloc, DVF_FN(op_dealloc)},
                                  {Py_tp_traverse, DVF_FN(op_traverse)},
@@ -270,6 +274,7 @@ static PyType_Slot op_slots[] = {{Py_tp_new, DVF_FN(op_new)},
                                  {Py_tp_setattro, DVF_FN(PyObject_GenericSetAttr)},
                                  {Py_tp_repr, DVF_FN(op_repr)},
                                  {Py_tp_members, op_members},
+                                 {Py_tp_getset, op_getset},
                                  {0, NULL}};
 
 static PyType_Spec op_spec = {"dovetail._fast.OpFunction", sizeof(dvf_op), 0,

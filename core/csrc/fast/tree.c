@@ -188,7 +188,7 @@ static PyObject *build(treedef *d, PyObject *const **leaves) {
         }
     }
     if (o != NULL && d->kind == NAMEDTUPLE) {
-        PyObject *named = PyObject_CallMethod(d->type, "_make", "O", o);
+        PyObject *named = PyObject_CallMethod(d->type, "_make", "(O)", o);
         Py_DECREF(o);
         return named;
     }

@@ -96,16 +96,19 @@ def _elsewhere(
 ) -> Callable[..., Any]:
     """Run on the CPU what a device lacks, saying so once; or refuse."""
     what = f"{op.name}({', '.join(map(str, specs))})"
-    if settings.fallback() == "error" or device.name == "cpu:0":
+    # Laying operands out row by row is the core's own job, so on shared memory it is silent.
+    own = op.name == "copy" and device.host_visible
+    if device.name == "cpu:0" or (settings.fallback() == "error" and not own):
         raise DeviceError(
             f"{device.name} has no kernel for {what}: {refusal}"
             + ("" if device.name == "cpu:0" else '; DOVETAIL_FALLBACK=cpu would run it on the CPU')
         )
-    warnings.warn(
-        f"{device.name} has no kernel for {what}: {refusal}; it runs on cpu:0",
-        RuntimeWarning,
-        stacklevel=2,
-    )
+    if not own:
+        warnings.warn(
+            f"{device.name} has no kernel for {what}: {refusal}; it runs on cpu:0",
+            RuntimeWarning,
+            stacklevel=2,
+        )
 
     def run(*inputs: Any, **attributes: Any) -> Any:
         cpu = find_device("cpu:0")
