@@ -70,5 +70,17 @@ void dvt_map_answer(const dvt_map *map, const dvt_op *op, dvt_kernel_info *info)
      .any_half = 1,                                                                                \
      .half = {kind, kind, kind},                                                                   \
      .size = {2, 2, 2}}
+#define DVT_TERNARY_MAP(function, type, cost)                                                      \
+    {                                                                                              \
+        .fn = function, .n_inputs = 3, .picoseconds = cost,                                        \
+        .size = {sizeof(type), sizeof(type), sizeof(type), sizeof(type)}                           \
+    }
+#define DVT_TERNARY_HALF(function, kind, cost)                                                     \
+    {.fn = function,                                                                               \
+     .n_inputs = 3,                                                                                \
+     .picoseconds = cost,                                                                          \
+     .any_half = 1,                                                                                \
+     .half = {kind, kind, kind, kind},                                                             \
+     .size = {2, 2, 2, 2}}
 
 #endif

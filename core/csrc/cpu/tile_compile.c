@@ -123,10 +123,10 @@ static void translate(work *w, uint32_t n) {
     value *result = &w->values[v];
     w->here = n;
     for (uint32_t i = 0; i < count; i++)
-        slot[i + 1] = form(w, list[i], map->half != DVT_HALF_NONE && map->size[i + 1] == 2);
+        slot[i + 1] = form(w, list[i], map->half[i + 1] != DVT_HALF_NONE);
     for (uint32_t i = 0; i < count; i++)
         release(w, list[i]);
-    const int wide = map->half != DVT_HALF_NONE && map->size[0] == 2;
+    const int wide = map->half[0] != DVT_HALF_NONE;
     if (wide)
         slot[0] = result->wide = take_register(w, 4);
     else if (result->output != NONE)

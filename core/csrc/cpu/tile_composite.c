@@ -102,9 +102,9 @@ static void multiply_add_f64(void *const *p, size_t n) {
 
 const dvt_map *dvt_tile_multiply_add(dvt_type type) {
     static const dvt_map maps[DVT_N_TYPES] = {
-        [DVT_TYPE_F16] = {multiply_add_f32, 3, 350, DVT_HALF_F16, {2, 2, 2, 2}},
-        [DVT_TYPE_BF16] = {multiply_add_f32, 3, 350, DVT_HALF_BF16, {2, 2, 2, 2}},
-        [DVT_TYPE_F32] = {multiply_add_f32, 3, 350, DVT_HALF_NONE, {4, 4, 4, 4}},
-        [DVT_TYPE_F64] = {multiply_add_f64, 3, 700, DVT_HALF_NONE, {8, 8, 8, 8}}};
+        [DVT_TYPE_F16] = DVT_TERNARY_HALF(multiply_add_f32, DVT_HALF_F16, 350),
+        [DVT_TYPE_BF16] = DVT_TERNARY_HALF(multiply_add_f32, DVT_HALF_BF16, 350),
+        [DVT_TYPE_F32] = DVT_TERNARY_MAP(multiply_add_f32, float, 350),
+        [DVT_TYPE_F64] = DVT_TERNARY_MAP(multiply_add_f64, double, 700)};
     return type < DVT_N_TYPES && maps[type].fn ? &maps[type] : 0;
 }
