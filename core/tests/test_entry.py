@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import cffi
 import numpy as np
 import pytest
 
 import dovetail as dt
-from dovetail._abi import ffi
+import dovetail_abi
 
 COMPILED = """
 struct compiled {
@@ -20,11 +21,10 @@ struct compiled {
 
 
 def entry(function, *args):
-    """The entry and its struct, read with a second cffi that knows both headers."""
-    import cffi
-
+    """The entry and its struct, read with a cffi that knows both headers."""
+    text = (dovetail_abi.include_dir() / "dovetail.h").read_text()
     other = cffi.FFI()
-    other.include(ffi)
+    other.cdef(text.split("/* <cdef> */")[1].split("/* </cdef> */")[0])
     other.cdef(COMPILED)
     found = function.entry(*args)
     return other, found, other.cast("struct compiled *", found.address)

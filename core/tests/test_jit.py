@@ -127,10 +127,10 @@ def test_branching_on_a_traced_value_names_the_line():
         dt.jit(f)(arr(1.0))
 
 
-@pytest.mark.parametrize("use", [float, int, bool, lambda x: x.item(), np.asarray, list])
+@pytest.mark.parametrize("use", [float, int, bool, lambda x: x.item(), np.asarray])
 def test_reading_a_traced_value_is_an_error(use):
     with pytest.raises((dt.TraceError, BufferError)):
-        dt.jit(lambda x: use(x.sum() if use is not list else x.sum()))(arr([1.0, 2.0]))
+        dt.jit(lambda x: use(x.sum()))(arr([1.0, 2.0]))
 
 
 def test_a_leaked_traced_array_is_named():
@@ -246,7 +246,7 @@ def test_a_steady_step_allocates_nothing():
     params = {"w": arr(rng.normal(size=(64, 64))), "b": arr(np.zeros(64))}
     x = arr(rng.normal(size=(32, 64)))
     for _ in range(5):
-        params, _ = f(params, x)
+        params, value = f(params, x)
     device = x.device
     before = _fast.memory_stats(device)
     for _ in range(50):

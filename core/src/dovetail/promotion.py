@@ -21,8 +21,10 @@ def promotion(op: Op, specs: Sequence[Spec]) -> Promotion:
     """The casts and broadcasts of a call; an `OpError` when there is no common form."""
     words = op.words(len(specs))
     targets = {word: _common(op, word, words, specs) for word in set(words)}
+    taken = len(specs) == 1 and words[0] not in op.results
     casts = tuple(
-        None if spec.dtype is targets[word] else targets[word]
+        # A weak operand is cast even to its own dtype: from then on its dtype is firm.
+        None if spec.dtype is targets[word] and (taken or not spec.weak) else targets[word]
         for spec, word in zip(specs, words, strict=True)
     )
     if not op.broadcast:
@@ -34,6 +36,8 @@ def promotion(op: Op, specs: Sequence[Spec]) -> Promotion:
 def _common(op: Op, word: str, words: Sequence[str], specs: Sequence[Spec]) -> DType:
     """The dtype that every operand of one type variable takes."""
     mine = [s for s, w in zip(specs, words, strict=True) if w == word]
+    if len(specs) == 1 and word not in op.results and mine[0].dtype in op.allowed(word):
+        return mine[0].dtype  # a conversion or a question: the operand is taken as it is
     firm = [s.dtype for s in mine if not s.weak]
     kind = max((s.dtype.kind for s in mine if s.weak), key=_KINDS.__getitem__, default=None)
     try:
