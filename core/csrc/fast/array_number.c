@@ -43,6 +43,8 @@ static const char *const slot_names[SLOT_COUNT] = {
 
 static PyObject *slots[SLOT_COUNT]; /* borrowed from dvf_array_operators */
 
+static PyObject *matrix_product;       /* likewise: the op function itself, for two matrices */
+
 PyObject *dvf_py_set_operators(PyObject *self, PyObject *operators) {
     (void)self;
     if (!PyDict_Check(operators)) {
@@ -56,7 +58,13 @@ PyObject *dvf_py_set_operators(PyObject *self, PyObject *operators) {
             return NULL;
         }
     }
+    PyObject *product = PyDict_GetItemString(operators, "matrix_product");
+    if (product == NULL || !Py_IS_TYPE(product, dvf_op_type)) {
+        PyErr_SetString(PyExc_KeyError, "matrix_product must be the op function of matmul");
+        return NULL;
+    }
     Py_XSETREF(dvf_array_operators, Py_NewRef(operators));
+    matrix_product = product;
     for (int i = 0; i < SLOT_COUNT; i++) slots[i] = PyDict_GetItemString(operators, slot_names[i]);
     Py_RETURN_NONE;
 }
@@ -78,11 +86,21 @@ static PyObject *unary(int slot, PyObject *a) {
     return PyObject_CallOneArg(function, a);
 }
 
+/* Two matrices need none of what the Python function adds for other ranks. */
+PyObject *dvf_array_nb_matrix_multiply(PyObject *a, PyObject *b) {
+    if (dvf_is_array(a) && dvf_is_array(b) && ((dvf_array *)a)->view.ndim == 2 &&
+        ((dvf_array *)b)->view.ndim == 2) {
+        PyObject *operands[2] = {a, b};
+        return dvf_call_operands((dvf_op *)matrix_product, operands, 2, NULL);
+    }
+    return binary(SLOT_matrix_multiply, a, b);
+}
+
 #define DVF_DEFINE_BINARY(name)                                                                    \
     PyObject *dvf_array_nb_##name(PyObject *a, PyObject *b) {                                      \
         return binary(SLOT_##name, a, b);                                                          \
     }
-DVF_BINARY_SLOTS(DVF_DEFINE_BINARY)
+DVF_SIMPLE_BINARY_SLOTS(DVF_DEFINE_BINARY)
 
 PyObject *dvf_array_nb_power(PyObject *a, PyObject *b, PyObject *modulus) {
     if (modulus != Py_None) {

@@ -8,19 +8,22 @@ PyObject *dvf_array_richcompare(PyObject *a, PyObject *b, int operation);
 /* set_operators(dict): op functions and protocol functions by name. */
 PyObject *dvf_py_set_operators(PyObject *self, PyObject *operators);
 
-#define DVF_BINARY_SLOTS(X)                                                                        \
+#define DVF_SIMPLE_BINARY_SLOTS(X)                                                                        \
     X(add)                                                                                         \
     X(subtract)                                                                                    \
     X(multiply)                                                                                    \
     X(true_divide)                                                                                 \
     X(floor_divide)                                                                                \
     X(remainder)                                                                                   \
-    X(matrix_multiply)                                                                             \
     X(and)                                                                                         \
     X(or)                                                                                          \
     X(xor)                                                                                         \
     X(lshift)                                                                                      \
     X(rshift)
+
+#define DVF_BINARY_SLOTS(X)                                                                        \
+    DVF_SIMPLE_BINARY_SLOTS(X)                                                                     \
+    X(matrix_multiply)
 
 #define DVF_DECLARE_BINARY(name) PyObject *dvf_array_nb_##name(PyObject *a, PyObject *b);
 DVF_BINARY_SLOTS(DVF_DECLARE_BINARY)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "fast.h"
+#include "operand.h"
 
 typedef struct record {
     dvf_op *op;          /* null: a compiled call, see rule */
@@ -44,7 +45,7 @@ static int32_t slot_of(const dvf_tape *t, const dvf_array *a) {
 }
 
 static int grow(dvf_tape *t) {
-    Py_ssize_t old = t->n_buckets, wanted = old == 0 ? 32 : 2 * old;
+    Py_ssize_t old = t->n_buckets, wanted = old == 0 ? 16 : 2 * old;
     dvf_array **keys = t->keys;
     int32_t *slots = t->slots;
     t->keys = calloc((size_t)wanted, sizeof *t->keys);
@@ -105,7 +106,7 @@ static void record_clear(record *r) {
 static int append(dvf_tape *t, dvf_op *op, PyObject *rule, dvf_array *const *inputs, int n,
                   PyObject *const *outputs, int n_outputs, PyObject *attrs) {
     if (t->n_records == t->room) {
-        Py_ssize_t room = t->room == 0 ? 64 : 2 * t->room;
+        Py_ssize_t room = t->room == 0 ? 8 : 2 * t->room;
         record *records = realloc(t->records, (size_t)room * sizeof *records);
         if (records == NULL) {
             PyErr_NoMemory();
@@ -335,20 +336,16 @@ static int walk(const dvf_tape *t, PyObject **grads) {
     return 0;
 }
 
-/* gradient(outputs, cotangents, sources) -> tuple with an Array or None per source */
-static PyObject *tape_gradient(PyObject *self, PyObject *args) {
-    dvf_tape *t = (dvf_tape *)self;
-    PyObject *outputs, *cotangents, *sources, *result = NULL;
-    if (!PyArg_ParseTuple(args, "O!O!O!", &PyTuple_Type, &outputs, &PyTuple_Type, &cotangents,
-                          &PyTuple_Type, &sources))
-        return NULL;
-    PyObject **grads = calloc((size_t)t->n_keys + 1, sizeof *grads);
-    if (grads == NULL) return PyErr_NoMemory();
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(outputs); i++) {
-        int32_t slot = slot_of(t, (dvf_array *)PyTuple_GET_ITEM(outputs, i));
-        PyObject *g = PyTuple_GetItem(cotangents, i);
-        if (g == NULL || (slot >= 0 && g != Py_None && accumulate(grads, slot, Py_NewRef(g)) < 0))
-            goto done;
+/* A tuple with an Array or None per source. */
+static PyObject *gradients(dvf_tape *t, PyObject *const *outputs, PyObject *const *cotangents,
+                           Py_ssize_t n, PyObject *sources) {
+    PyObject *few[64] = {NULL}, **grads = few, *result = NULL;
+    if (t->n_keys > 64 && (grads = calloc((size_t)t->n_keys, sizeof *grads)) == NULL)
+        return PyErr_NoMemory();
+    for (Py_ssize_t i = 0; i < n; i++) {
+        int32_t slot = slot_of(t, (dvf_array *)outputs[i]);
+        PyObject *g = cotangents[i];
+        if (slot >= 0 && g != Py_None && accumulate(grads, slot, Py_NewRef(g)) < 0) goto done;
     }
     if (walk(t, grads) < 0) goto done;
     result = PyTuple_New(PyTuple_GET_SIZE(sources));
@@ -359,8 +356,23 @@ static PyObject *tape_gradient(PyObject *self, PyObject *args) {
     }
 done:
     for (Py_ssize_t i = 0; i < t->n_keys; i++) Py_XDECREF(grads[i]);
-    free(grads);
+    if (grads != few) free(grads);
     return result;
+}
+
+/* gradient(outputs, cotangents, sources) -> tuple with an Array or None per source */
+static PyObject *tape_gradient(PyObject *self, PyObject *args) {
+    PyObject *outputs, *cotangents, *sources;
+    if (!PyArg_ParseTuple(args, "O!O!O!", &PyTuple_Type, &outputs, &PyTuple_Type, &cotangents,
+                          &PyTuple_Type, &sources))
+        return NULL;
+    Py_ssize_t n = PyTuple_GET_SIZE(outputs);
+    if (PyTuple_GET_SIZE(cotangents) != n) {
+        PyErr_SetString(PyExc_ValueError, "one cotangent per output, please");
+        return NULL;
+    }
+    return gradients((dvf_tape *)self, &PyTuple_GET_ITEM(outputs, 0), &PyTuple_GET_ITEM(cotangents, 0),
+                     n, sources);
 }
 
 /* ---- the Python object -------------------------------------------------------------------------- */
@@ -482,7 +494,110 @@ static PyObject *py_tape_resume(PyObject *self, PyObject *token) {
     Py_RETURN_NONE;
 }
 
+/* ---- the usual call: arrays in, one scalar out ------------------------------------------------------- */
+
+/* What a tape watches in place of an argument: another identity of the same value, through the
+ * identity op where an outer tape or a trace must see the step. */
+static PyObject *stand_in(dvf_array *x) {
+    if (x->tracer == NULL && dvf_tape_top == NULL) return (PyObject *)dvf_array_alias(x);
+    PyObject *identity = PyDict_GetItemString(dvf_array_operators, "positive");
+    return identity != NULL ? PyObject_CallOneArg(identity, (PyObject *)x) : NULL;
+}
+
+static bool plain(PyObject *args, PyObject *where) {
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(where); i++) {
+        Py_ssize_t at = PyLong_AsSsize_t(PyTuple_GET_ITEM(where, i));
+        if (at < 0 || at >= PyTuple_GET_SIZE(args)) {
+            PyErr_Clear();
+            return false;
+        }
+        PyObject *x = PyTuple_GET_ITEM(args, at);
+        if (!dvf_is_array(x) || dvf_dtypes[((dvf_array *)x)->dtype].kind != DVF_KIND_FLOAT) return false;
+    }
+    return PyTuple_GET_SIZE(where) > 0;
+}
+
+/* The derivative of a scalar with respect to itself. */
+static PyObject *one_like(dvf_array *value) {
+    PyObject *one = PyFloat_FromDouble(1.0);
+    if (one == NULL) return NULL;
+    dvf_array *a = dvf_scalar_array(one, value->dtype, value->device);
+    Py_DECREF(one);
+    return (PyObject *)a;
+}
+
+/* Call function with the stand-ins, its own tape on top. */
+static PyObject *call_watched(PyObject *function, PyObject *args, PyObject *kwargs, PyObject *where,
+                              PyObject *watched, PyObject **tape) {
+    PyObject *given = PySequence_List(args), *result = NULL;
+    for (Py_ssize_t i = 0; given != NULL && i < PyTuple_GET_SIZE(where); i++) {
+        Py_ssize_t at = PyLong_AsSsize_t(PyTuple_GET_ITEM(where, i));
+        if (PyList_SetItem(given, at, Py_NewRef(PyTuple_GET_ITEM(watched, i))) < 0) Py_CLEAR(given);
+    }
+    PyObject *packed = given != NULL ? PyList_AsTuple(given) : NULL;
+    Py_XDECREF(given);
+    PyObject *sources = packed != NULL ? PyTuple_Pack(1, watched) : NULL;
+    *tape = sources != NULL ? tape_new(tape_type, sources, NULL) : NULL;
+    Py_XDECREF(sources);
+    if (*tape != NULL) {
+        result = PyObject_Call(function, packed, kwargs);
+        PyObject *type, *value, *traceback;
+        PyErr_Fetch(&type, &value, &traceback);
+        PyObject *stopped = tape_stop(*tape, NULL);
+        if (stopped == NULL) Py_CLEAR(result);
+        Py_XDECREF(stopped);
+        if (type != NULL) PyErr_Restore(type, value, traceback);
+    }
+    Py_XDECREF(packed);
+    return result;
+}
+
+/* differentiate(function, args, kwargs, where) -> (value, gradients, None); where a gradient is None,
+ * the third is the tuple of stand-ins. gradients is None when the value is no floating scalar. None when
+ * the call is not plain: an argument at a position of `where` is no floating Array. */
+static PyObject *py_differentiate(PyObject *self, PyObject *const *args, Py_ssize_t n) {
+    (void)self;
+    if (n != 4 || !PyTuple_Check(args[1]) || !PyTuple_Check(args[3])) {
+        PyErr_SetString(PyExc_TypeError, "differentiate(function, args, kwargs, where)");
+        return NULL;
+    }
+    if (!plain(args[1], args[3])) Py_RETURN_NONE;
+    Py_ssize_t m = PyTuple_GET_SIZE(args[3]);
+    PyObject *tape = NULL, *value = NULL, *found = NULL, *result = NULL, *one = NULL;
+    PyObject *watched = PyTuple_New(m);
+    for (Py_ssize_t i = 0; watched != NULL && i < m; i++) {
+        PyObject *x =
+            PyTuple_GET_ITEM(args[1], PyLong_AsSsize_t(PyTuple_GET_ITEM(args[3], i)));
+        PyObject *alias = stand_in((dvf_array *)x);
+        if (alias == NULL) Py_CLEAR(watched);
+        if (alias != NULL) PyTuple_SET_ITEM(watched, i, alias);
+    }
+    if (watched != NULL) value = call_watched(args[0], args[1], args[2], args[3], watched, &tape);
+    if (value == NULL) goto done;
+    dvf_array *y = (dvf_array *)value;
+    if (!dvf_is_array(value) || y->view.ndim != 0 || dvf_dtypes[y->dtype].kind != DVF_KIND_FLOAT) {
+        result = PyTuple_Pack(3, value, Py_None, watched); /* the caller words what is wrong */
+        goto done;
+    }
+    one = one_like(y);
+    if (one == NULL) goto done;
+    found = gradients((dvf_tape *)tape, &value, &one, 1, watched);
+    bool missing = false;
+    for (Py_ssize_t i = 0; found != NULL && i < m; i++)
+        missing = missing || PyTuple_GET_ITEM(found, i) == Py_None;
+    if (found != NULL) result = PyTuple_Pack(3, value, found, missing ? watched : Py_None);
+done:
+    Py_XDECREF(one);
+    Py_XDECREF(tape);
+    Py_XDECREF(value);
+    Py_XDECREF(found);
+    Py_XDECREF(watched);
+    return result;
+}
+
 static PyMethodDef functions[] = {
+    {"differentiate", (PyCFunction)(void (*)(void))py_differentiate, METH_FASTCALL,
+     "Value and gradients of a plain call."},
     {"tape_suspend", py_tape_suspend, METH_NOARGS, "Stop recording on this thread."},
     {"tape_resume", py_tape_resume, METH_O, "Record again."},
     {"tape_record", py_tape_record, METH_VARARGS, "Record a compiled call."},

@@ -17,6 +17,7 @@ from dovetail.devices import default_device
 from dovetail.devices import device as find_device
 from dovetail.dtypes import DTYPES, bfloat16, bool_, float32
 from dovetail.errors import OpError, TraceError
+from dovetail.op import FUNCTIONS
 
 __all__ = ["Array", "numpy_of"]
 
@@ -152,6 +153,7 @@ def _install() -> None:
             "floor_divide": o.floor_divide,
             "remainder": o.remainder,
             "matmul": o.matmul,
+            "matrix_product": FUNCTIONS["matmul"],
             "and": o.bitwise_and,
             "or": o.bitwise_or,
             "xor": o.bitwise_xor,

@@ -26,7 +26,7 @@ def _infer(x: Spec, *, axis: tuple[int, ...], keepdims: bool) -> Spec:
 
 def spread(value: Any, x: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
     """A reduced value stretched back over the axes of x it was reduced from."""
-    if not keepdims:
+    if not keepdims and len(axis) < x.ndim:  # a full reduction broadcasts as it is
         value = ops.reshape(value, reduced(x.shape, axis, True))
     return ops.broadcast_to(value, x.shape)
 

@@ -39,8 +39,12 @@ def _scalar(value: Any, name: str) -> Any:
     return value
 
 
-def _positions(argnums: int | Sequence[int], count: int, name: str) -> tuple[int, ...]:
-    wanted = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+def _with_zeros(grads: tuple[Any, ...], watched: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Zeros for what the value does not depend on."""
+    return tuple([zeros_like(x) if g is None else g for g, x in zip(grads, watched, strict=True)])
+
+
+def _positions(wanted: tuple[int, ...], count: int, name: str) -> tuple[int, ...]:
     for i in wanted:
         if not -count <= i < count:
             raise OpError(f"{name} was called with {count} positional arguments; argnums={i} is none of them")
@@ -67,9 +71,24 @@ def value_and_grad(
     """
     name = getattr(function, "__name__", "the function")
 
+    single = isinstance(argnums, int)
+    asked = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+
     @functools.wraps(function, updated=())
     def differentiated(*args: Any, **kwargs: Any) -> Any:
-        where = _positions(argnums, len(args), name)
+        if not has_aux:  # arrays in, a scalar out: no Python but the function and the rules runs
+            found = _fast.differentiate(function, args, kwargs, asked)
+            if found is not None:
+                value, grads, watched = found
+                if grads is None:
+                    _scalar(value, name)
+                if watched is not None:
+                    grads = _with_zeros(grads, watched)
+                return value, grads[0] if single else grads
+        return general(args, kwargs)
+
+    def general(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        where = _positions(asked, len(args), name)
         chosen = [args[i] for i in where]
         leaves, tree = _fast.tree_flatten(chosen)
         watched = tuple([_watchable(x, f"argument {where} of {name}") for x in leaves])
@@ -83,10 +102,8 @@ def value_and_grad(
             tape.stop()
         value = _scalar(result[0] if has_aux else result, name)
         found = tape.gradient((value,), (_one(value),), watched)
-        grads = _fast.tree_unflatten(
-            tree, [zeros_like(x) if g is None else g for g, x in zip(found, watched, strict=True)]
-        )
-        return result, grads[0] if isinstance(argnums, int) else tuple(grads)
+        grads = _fast.tree_unflatten(tree, _with_zeros(found, watched))
+        return result, grads[0] if single else tuple(grads)
 
     return differentiated
 
@@ -154,9 +171,7 @@ def vjp(function: Callable[..., Any], *args: Any) -> tuple[Any, Callable[[Any], 
                     f"{y.dtype}{list(y.shape)}; give it the same shape and dtype"
                 )
         found = tape.gradient(tuple(outputs), tuple(parts), watched)
-        grads: tuple[Any, ...] = _fast.tree_unflatten(
-            tree, [zeros_like(x) if g is None else g for g, x in zip(found, watched, strict=True)]
-        )
+        grads: tuple[Any, ...] = _fast.tree_unflatten(tree, _with_zeros(found, watched))
         return grads
 
     return value, pull
