@@ -46,6 +46,19 @@ def build(tmp_path: Path) -> Build:
     return compile_one
 
 
+@pytest.fixture(scope="module")
+def build_once(tmp_path_factory: pytest.TempPathFactory) -> Build:
+    """As `build`, once for a module: a device name can be loaded once per process."""
+
+    def compile_one(kind: str, name: str) -> Path:
+        folder = tmp_path_factory.mktemp(name)
+        return build_library(
+            BACKENDS / f"{kind}.c", folder / f"lib{name}.so", NAME=f'"{name}"', COUNT="1"
+        )
+
+    return compile_one
+
+
 @pytest.fixture
 def look_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
     """``look_again(BACKENDS=path, ...)`` sets variables and makes Dovetail look again.

@@ -223,6 +223,35 @@ static PyObject *py_transfer(PyObject *self, PyObject *args) {
     return NULL;
 }
 
+/* lay_out(array) -> a contiguous copy made by the device's own copy slot, for devices that have memory of
+ * their own and no copy kernel. */
+static PyObject *py_lay_out(PyObject *self, PyObject *object) {
+    (void)self;
+    if (!dvf_is_array(object) || dvf_array_check((dvf_array *)object) < 0) {
+        if (!PyErr_Occurred()) PyErr_SetString(PyExc_TypeError, "lay_out needs an Array");
+        return NULL;
+    }
+    dvf_array *a = (dvf_array *)object;
+    dvf_device *d = a->device;
+    dvf_array *b = dvf_array_empty(d, a->dtype, a->view.ndim, a->view.shape);
+    if (b == NULL || dvf_array_size(a) == 0) return (PyObject *)b;
+    dvt_copy copy = {.struct_size = (uint32_t)sizeof copy,
+                     .source = &a->view,
+                     .destination = &b->view,
+                     .source_device = d->handle,
+                     .destination_device = d->handle};
+    dvt_error error;
+    dvt_status status;
+    dvf_error_clear(&error);
+    Py_BEGIN_ALLOW_THREADS;
+    status = d->plugin->device.copy(d->handle, &copy, &error);
+    Py_END_ALLOW_THREADS;
+    if (status == DVT_OK) return (PyObject *)b;
+    dvf_raise(status, &error, PyUnicode_AsUTF8(d->name), "copy to contiguous memory");
+    Py_DECREF(b);
+    return NULL;
+}
+
 /* ---- DLPack -------------------------------------------------------------------------------------- */
 
 typedef struct managed {
@@ -434,6 +463,7 @@ static PyObject *py_alias(PyObject *self, PyObject *array) {
 static PyMethodDef functions[] = {
     {"from_buffer", dvf_py_from_buffer, METH_VARARGS, "An Array over or from a buffer."},
     {"from_dlpack", dvf_py_from_dlpack, METH_VARARGS, "An Array over a DLPack capsule."},
+    {"lay_out", py_lay_out, METH_O, "A contiguous copy by the device's copy slot."},
     {"transfer", py_transfer, METH_VARARGS, "The array on another device."},
     {"traced", dvf_py_traced, METH_VARARGS, "A traced Array."},
     {"alias", py_alias, METH_O, "Another Array of the same value."},

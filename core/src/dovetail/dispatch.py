@@ -63,6 +63,8 @@ def resolve(
         return ("kernel", kernel, tuple((s.dtype, s.shape) for s in results), canonical)
     if op.decomposition is not None:
         return ("call", op.decomposition, canonical)
+    if op.name == "copy" and not device.host_visible:
+        return ("call", _fast.lay_out, canonical)
     return ("call", _elsewhere(op, device, kernel, specs, function), canonical)
 
 
