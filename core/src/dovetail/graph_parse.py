@@ -1,4 +1,4 @@
-"""Reading the text that `graph_text` writes: a parser by hand that can build graphs and nothing else.
+"""Reading the text that `graph_text` writes: a parser by hand that builds graphs, nothing else.
 
 Every op is looked up in the registry by name, its version compared, its attributes put into
 canonical form and its shape rule run again, so a file that was written by a stranger builds a graph
@@ -192,7 +192,9 @@ class _Reader:
                     raise line.fail(f"attribute {key!r} is given twice")
                 line.mark("=")
                 attributes[key] = self.literal(line, 0)
-        node = checked_node(line, op, version, inputs, attributes, results)
+        node = checked_node(
+            line, op, version, inputs=inputs, attributes=attributes, outputs=results
+        )
         node.location = line.comment
         graph.nodes.append(node)
 

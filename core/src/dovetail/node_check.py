@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from dovetail.dtypes import DType
-from dovetail.errors import ProgramError
 from dovetail.graph import Node, Value
 from dovetail.graph_tokens import Line
 from dovetail.op import REGISTRY, REQUIRED, Op, Spec
@@ -22,6 +21,7 @@ def checked_node(
     line: Line,
     name: str,
     version: int | float,
+    *,
     inputs: Sequence[Value],
     attributes: dict[str, Any],
     outputs: Sequence[Value],

@@ -1,8 +1,8 @@
 """Programs: a traced function with its weights in one file, and what runs it again.
 
 `save` traces a function and writes it; `load` maps the file and gives a `Program`, which needs
-nothing of the Python code that made it. Loading executes no code: program_file.py and graph_parse.py
-read data, look ops up in the registry and refuse everything else.
+nothing of the Python code that made it. Loading executes no code: program_file.py and
+graph_parse.py read data, look ops up in the registry and refuse everything else.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from dovetail import container, dtypes
+from dovetail import _fast, container, creation, dtypes
+from dovetail.devices import device as find_device
 from dovetail.errors import ProgramError
 from dovetail.graph import Graph
 from dovetail.op import Spec
@@ -62,16 +63,27 @@ def save(
 
 
 def _trace(fn: Callable[..., Any], examples: tuple[Any, ...]) -> tuple[Graph, Signature]:
-    from dovetail import trace  # noqa: PLC0415  loading needs no tracer
+    from dovetail import trace  # noqa: PLC0415  load needs none of this
+    from dovetail.compact import compact  # noqa: PLC0415
+    from dovetail.weight_names import name_weights  # noqa: PLC0415
 
-    graph, in_tree, out_tree = trace.trace(fn, examples)
-    if not graph.name:
-        name = getattr(fn, "__name__", type(fn).__name__)
-        graph.name = name if name.isidentifier() else "main"
+    names = _argument_names(fn, len(examples))
+    leaves, tree = _fast.tree_flatten(examples)
+    leaves = [creation.asarray(x) if isinstance(x, np.ndarray | np.generic) else x for x in leaves]
+    description = container.describe(tree)
+    for path, leaf in zip(container.paths(description, names), leaves, strict=True):
+        if trace.input_spec(leaf) is None:
+            raise ProgramError(
+                f"save: {path} is {leaf!r}, and a program takes only arrays and numbers; fix it "
+                "before saving, with functools.partial or a lambda"
+            )
+    traced = trace.trace(fn, _fast.tree_unflatten(tree, leaves))
+    graph = compact(traced.graph)
+    name_weights(graph, fn)
     return graph, Signature(
-        inputs=container.describe(in_tree),
-        outputs={"tuple": [container.describe(out_tree)]},
-        input_names=_argument_names(fn, len(examples)),
+        inputs=description,
+        outputs={"tuple": [container.describe(traced.out_tree)]},
+        input_names=names,
         output_names=("result",),
     )
 
@@ -121,9 +133,7 @@ class Program:
 
     @staticmethod
     def _constant(data: memoryview, spec: Spec) -> Any:
-        from dovetail import _fast, devices  # noqa: PLC0415
-
-        cpu = devices.device("cpu:0")
+        cpu = find_device("cpu:0")
         return _fast.from_buffer(data, spec.dtype, spec.shape, None, 0, cpu, False)
 
     @property
@@ -146,6 +156,11 @@ class Program:
         """Name, shape and dtype of every array the program gives."""
         return _specs(self.signature.outputs, self.signature.output_names, self.graph.outputs)
 
+    @property
+    def text(self) -> str:
+        """The graph as it stands in the file."""
+        return self._file.text
+
     def to_device(self, name: str) -> Program:
         """The same program, always run on the device of this name; the mapping is shared."""
         return Program(self._file, device=name)
@@ -153,45 +168,46 @@ class Program:
     def __call__(self, *inputs: Any) -> Any:
         """Run the program. Arrays, numpy arrays and nested lists are accepted as leaves."""
         device = self._current()
-        plan = self._plan(device)
-        arrays = [self._input(leaf, spec, device) for spec, leaf in self._leaves(inputs)]
-        return container.build(self.signature.outputs, plan(*arrays))[0]
+        planned, kept = self._plan(device)
+        arrays = [self._input(leaf, want, device) for want, leaf in self._leaves(inputs)]
+        return container.build(self.signature.outputs, planned.plan(*(arrays[i] for i in kept)))[0]
 
     def reference(self, *inputs: Any) -> Any:
         """Run the numpy meaning of every op instead of any device; gives numpy arrays."""
-        from dovetail import reference  # noqa: PLC0415
+        from dovetail import reference  # noqa: PLC0415  devices need none of it
 
         arrays = []
         for want, leaf in self._leaves(inputs):
-            if not hasattr(leaf, "dtype"):
-                leaf = np.asarray(leaf, dtype=want.spec.dtype.name)
-            self._check(leaf, want)
-            arrays.append(np.asarray(leaf))
+            typed = hasattr(leaf, "dtype")
+            array = leaf if typed else creation.asarray(leaf, dtype=want.spec.dtype)
+            self._check(array, want)
+            arrays.append(np.asarray(array))
         return container.build(self.signature.outputs, reference.run(self.graph, *arrays))[0]
 
-    def compile(self) -> None:
-        """Build the plan for the current device now instead of at the first call."""
-        self._plan(self._current())
+    def planned(self) -> Any:
+        """The plan for the current device, built now if it is not there yet.
+
+        Its ``steps`` tell what runs and why as it does; as text it is part of `explain`.
+        """
+        return self._plan(self._current())[0]
 
     def _current(self) -> Any:
-        from dovetail import _fast, devices  # noqa: PLC0415
-
-        if self._device is not None:
-            return devices.device(self._device)
-        return _fast.get_device() or devices.default_device()
+        return _fast.get_device() if self._device is None else find_device(self._device)
 
     def explain(self) -> str:
-        """What the file holds and its graph, for a person."""
+        """What the file holds, its graph and the plan on the current device, for a person."""
         weights = sum(t.end - t.start for t in self._file.tensors.values())
         about = self._file.metadata
         lines = [
             f"program {self.path}",
             f"  written by dovetail {about.get('dovetail_version')}, format "
             f"{about.get('format_version')}, op set {about.get('opset')}",
-            f"  {len(self.graph.nodes)} nodes, {len(self._file.tensors)} tensors, {weights:,} bytes",
+            f"  {len(self.graph.nodes)} nodes, {len(self._file.tensors)} tensors of "
+            f"{weights:,} bytes",
             *(f"  takes {one}" for one in self.inputs),
             *(f"  gives {one}" for one in self.outputs),
-            self._file.text,
+            self.text,
+            f"on {self._current().name}: {self.planned()}",
         ]
         return "\n".join(lines)
 
@@ -201,12 +217,18 @@ class Program:
         return f"<program {self.path}: ({takes}) -> {gives}>"
 
     def _plan(self, device: Any) -> Any:
-        plan = self._plans.get(device.name)
-        if plan is None:
-            from dovetail import plan as planning  # noqa: PLC0415
+        """(plan, which inputs it reads) for a device, built at its first use."""
+        found = self._plans.get(device.name)
+        if found is None:
+            from dovetail.passes import optimise  # noqa: PLC0415  a look at the graph needs no plan
+            from dovetail.plan import plan  # noqa: PLC0415
 
-            plan = self._plans[device.name] = planning.Plan(self.graph, device)
-        return plan
+            graph = optimise(self.graph, device)
+            used = graph.uses()
+            kept = tuple(i for i, value in enumerate(graph.inputs) if value in used)
+            graph.inputs = [graph.inputs[i] for i in kept]
+            found = self._plans[device.name] = (plan(graph, device), kept)
+        return found
 
     def _leaves(self, inputs: tuple[Any, ...]) -> list[tuple[InputSpec, Any]]:
         """Each input with its spec, after containers, shapes and dtypes have been checked."""
@@ -223,15 +245,13 @@ class Program:
 
     def _input(self, leaf: Any, want: InputSpec, device: Any) -> Any:
         """The leaf as an Array on the device; its shape and dtype must be the wanted ones."""
-        from dovetail import _fast, array  # noqa: PLC0415
-
-        if not isinstance(leaf, _fast.Array):
-            if not isinstance(leaf, np.ndarray | np.generic):  # a list or scalar has no dtype yet
-                leaf = array.asarray(leaf, dtype=want.spec.dtype)
+        if isinstance(leaf, _fast.Array):
             self._check(leaf, want)
-            return array.asarray(leaf, device=device.name)
+            return leaf if leaf.device is device else _fast.transfer(leaf, device)
+        if not isinstance(leaf, np.ndarray | np.generic):  # a list or scalar has no dtype yet
+            leaf = creation.asarray(leaf, dtype=want.spec.dtype)
         self._check(leaf, want)
-        return leaf if leaf.device == device.name else leaf.to_device(device.name)
+        return creation.asarray(leaf, device=device.name)
 
     def _check(self, leaf: Any, want: InputSpec) -> None:
         found = Spec(tuple(leaf.shape), dtypes.dtype(leaf.dtype))
@@ -243,7 +263,9 @@ class Program:
         raise ProgramError(f"{self.path}: {want.name} must be {want.spec}, not {found}; {step}")
 
 
-def _specs(description: Any, names: tuple[str, ...], values: Sequence[Any]) -> tuple[InputSpec, ...]:
+def _specs(
+    description: Any, names: tuple[str, ...], values: Sequence[Any]
+) -> tuple[InputSpec, ...]:
     paths = container.paths(description, names)
     return tuple(
         InputSpec(name=path, spec=value.spec) for path, value in zip(paths, values, strict=True)

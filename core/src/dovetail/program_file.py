@@ -274,8 +274,8 @@ def _check_digest(prefix: bytes, header: bytes) -> None:
     if not header.startswith(start):
         if header.startswith(b"{"):
             raise ProgramError(
-                "this is no Dovetail program; it may be a safetensors file that holds weights only, "
-                "or the start of its header is damaged"
+                "this is no Dovetail program; it may be a safetensors file that holds only "
+                "weights, or the start of its header is damaged"
             )
         raise ProgramError("this is no Dovetail program, or the start of its header is damaged")
     at = len(start)
@@ -283,8 +283,8 @@ def _check_digest(prefix: bytes, header: bytes) -> None:
     blank = header[:at] + b"0" * _DIGEST + header[at + _DIGEST :]
     if hashlib.sha256(prefix + blank).hexdigest().encode() != written:
         raise ProgramError(
-            "the header was damaged after it was written (its SHA-256 differs); copy the file again "
-            "or save the program again"
+            "the header was damaged after it was written (its SHA-256 differs); copy the file "
+            "again or save the program again"
         )
 
 

@@ -213,7 +213,9 @@ def _tensor(name: str, entry: Any) -> Tensor:
     if not isinstance(shape, list) or not all(map(_is_count, shape)):
         raise ProgramError(f"tensor {name!r} has shape {shape!r}; extents must be whole numbers")
     if not isinstance(offsets, list) or len(offsets) != 2 or not all(map(_is_count, offsets)):
-        raise ProgramError(f"tensor {name!r} has offsets {offsets!r}; two whole numbers belong here")
+        raise ProgramError(
+            f"tensor {name!r} has offsets {offsets!r}; two whole numbers belong here"
+        )
     start, end = offsets
     if end - start != _nbytes(dtype, shape):
         raise ProgramError(
