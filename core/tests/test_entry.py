@@ -82,7 +82,9 @@ def test_a_failing_step_reports_its_text():
     )
     assert status < 0
     assert "out of range" in text
-    assert call(other, compiled, [np.ones(2, np.float32), np.asarray([0, 1], np.int64)], [out])[0] == 0
+    assert (
+        call(other, compiled, [np.ones(2, np.float32), np.asarray([0, 1], np.int64)], [out])[0] == 0
+    )
     np.testing.assert_array_equal(out, [2.0, 2.0])
     with pytest.raises(dt.OpError, match="out of range"):
         f(x, dt.asarray([0, 7]))

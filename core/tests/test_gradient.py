@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -83,8 +84,8 @@ class Layer:
         lambda w, b: (w, b),
         lambda w, b: [w, b],
         lambda w, b: {"w": w, "b": b},
-        lambda w, b: Pair(w, b),
-        lambda w, b: Layer(w, b),
+        Pair,
+        Layer,
         lambda w, b: {"layers": [(w, None), {"b": b}]},
     ],
 )
@@ -195,8 +196,6 @@ def test_a_failing_function_leaves_no_tape_behind():
 
 
 def test_gradients_in_two_threads_do_not_meet():
-    from concurrent.futures import ThreadPoolExecutor
-
     g = dt.grad(lambda x: (x * x * x).sum())
     inputs = [f64(np.full(1000, float(i))) for i in range(8)]
     with ThreadPoolExecutor(4) as pool:

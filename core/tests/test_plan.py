@@ -18,7 +18,7 @@ def ones(n, device):
     return dt.asarray(np.ones(n, np.float32), device=device)
 
 
-# ---- a kernel that fails --------------------------------------------------------------------------
+# ---- a kernel that fails ---------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,7 @@ def test_a_failing_plan_loses_donated_arrays_and_says_so(failing):
         p + p
 
 
-# ---- memory the host cannot see ---------------------------------------------------------------------
+# ---- memory the host cannot see --------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")

@@ -30,7 +30,9 @@ def numpy_of(x: Any) -> Any:
     bfloat16, which numpy lacks, comes as float32.
     """
     if x._tracer is not None:
-        raise TraceError(f"numpy needs the values of a traced array at {trace.user_line()}; {_ADVICE}")
+        raise TraceError(
+            f"numpy needs the values of a traced array at {trace.user_line()}; {_ADVICE}"
+        )
     if not x.device.host_visible:
         x = _fast.transfer(x, find_device("cpu:0"))
     if x.dtype is bfloat16:
@@ -91,7 +93,9 @@ def _to_device(x: Any, name: Any, /, *, stream: None = None) -> Any:
     if stream is not None:
         raise OpError("to_device: Dovetail's eager mode has no user streams; leave stream out")
     if x._tracer is not None:
-        raise TraceError(f"to_device moves a traced array at {trace.user_line()}; call it outside jit")
+        raise TraceError(
+            f"to_device moves a traced array at {trace.user_line()}; call it outside jit"
+        )
     return _fast.transfer(x, find_device(name))
 
 
@@ -130,9 +134,8 @@ def _invert(x: Any) -> Any:
 
 def _operand(value: Any, op: str, position: int) -> Any:
     if isinstance(value, list | tuple | str | bytes):
-        raise OpError(
-            f"{op}: operand {position} is a {type(value).__name__}; make it an array with dt.asarray"
-        )
+        kind = type(value).__name__
+        raise OpError(f"{op}: operand {position} is a {kind}; make it an array with dt.asarray")
     return creation.asarray(value)
 
 

@@ -55,7 +55,10 @@ def resolve(
             return ("contiguous", 1)
         shape, strides, offset = found
         return ("view", results[0].dtype, tuple(shape), tuple(strides), offset, canonical)
-    operands = [Operand(s, None if x._contiguous else x._strides) for s, x in zip(specs, inputs, strict=True)]
+    operands = [
+        Operand(s, None if x._contiguous else x._strides)
+        for s, x in zip(specs, inputs, strict=True)
+    ]
     kernel = select(device, op, operands, results, attributes)
     if isinstance(kernel, Strided):
         return ("contiguous", kernel.mask)
@@ -103,7 +106,7 @@ def _elsewhere(
     if device.name == "cpu:0" or (settings.fallback() == "error" and not own):
         raise DeviceError(
             f"{device.name} has no kernel for {what}: {refusal}"
-            + ("" if device.name == "cpu:0" else '; DOVETAIL_FALLBACK=cpu would run it on the CPU')
+            + ("" if device.name == "cpu:0" else "; DOVETAIL_FALLBACK=cpu would run it on the CPU")
         )
     if not own:
         warnings.warn(

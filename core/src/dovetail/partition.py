@@ -14,7 +14,7 @@ __all__ = ["Group", "flat_graph", "groups"]
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Group:
-    """Nodes that run together, with what crosses its border. ``executable`` None: one plain node."""
+    """Nodes that run together and what crosses their border; one plain node has no executable."""
 
     nodes: tuple[Node, ...]
     inputs: tuple[Value, ...]
@@ -149,10 +149,8 @@ def _build(
             return [
                 Group(nodes=tuple(nodes), inputs=inputs, outputs=outputs, executable=executable)
             ]
-        reasons = {n: executable for n in nodes}
-    return [
-        Group(nodes=(n,), inputs=n.inputs, outputs=n.outputs, reason=reasons[n]) for n in nodes
-    ]
+        reasons = dict.fromkeys(nodes, executable)
+    return [Group(nodes=(n,), inputs=n.inputs, outputs=n.outputs, reason=reasons[n]) for n in nodes]
 
 
 def _escapes(

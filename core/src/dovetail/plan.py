@@ -141,7 +141,7 @@ class _Builder:
         if t.contiguous:
             return t
         result = self.new(t.spec)
-        self.run_op(REGISTRY["copy"], (t,), (result,), {}, "copy to contiguous memory", "")
+        self.run_op(REGISTRY["copy"], (t,), (result,), {}, what="copy to contiguous memory")
         return result
 
     def run_op(
@@ -150,8 +150,9 @@ class _Builder:
         inputs: tuple[_Tensor, ...],
         outputs: tuple[_Tensor, ...],
         attributes: Any,
+        *,
         what: str,
-        why: str,
+        why: str = "",
     ) -> None:
         """Append the kernel call for one op, on this device or, where memory is shared, the CPU."""
         kernel, inputs, where = self.kernel(op, inputs, outputs, attributes)
@@ -186,7 +187,11 @@ class _Builder:
         from dovetail import settings  # noqa: PLC0415
 
         found = [self.device]
-        if self.device.name != "cpu:0" and self.device.host_visible and settings.fallback() == "cpu":
+        if (
+            self.device.name != "cpu:0"
+            and self.device.host_visible
+            and settings.fallback() == "cpu"
+        ):
             found.append(find_device("cpu:0"))
         return found
 
@@ -216,7 +221,7 @@ def _run_group(builder: _Builder, group: Group) -> None:
         inputs = tuple(builder.tensor(v) for v in node.inputs)
         outputs = tuple(builder.new(v.spec) for v in node.outputs)
         what = f"{node.op.name}{_shapes(node)} at {node.location or 'an unknown place'}"
-        builder.run_op(node.op, inputs, outputs, node.attributes, what, group.reason)
+        builder.run_op(node.op, inputs, outputs, node.attributes, what=what, why=group.reason)
         for value, t in zip(node.outputs, outputs, strict=True):
             builder.tensors[value] = t
         return
@@ -241,7 +246,7 @@ def _results(builder: _Builder, graph: Graph) -> list[_Tensor]:
         if t.storage.kind == _ARENA:
             if t.spec.nbytes < t.storage.size:  # a part of a temporary: do not keep the whole
                 whole = builder.new(t.spec)
-                builder.run_op(REGISTRY["copy"], (t,), (whole,), {}, "copy of a part", "")
+                builder.run_op(REGISTRY["copy"], (t,), (whole,), {}, what="copy of a part")
                 t = whole
             t.storage.kind = _OUTPUT
         t.storage.last = _FOREVER

@@ -44,7 +44,7 @@ class Strided:
 
 
 def _fits(
-    row: KernelRow, op: Op, inputs: Sequence[Operand], outputs: Sequence[Spec], visible: bool
+    row: KernelRow, op: Op, inputs: Sequence[Operand], outputs: Sequence[Spec], *, visible: bool
 ) -> str:
     """Empty when the row takes these types, else the reason it does not."""
     if not row.min_version <= op.version <= row.max_version:
@@ -67,13 +67,14 @@ def select(
     inputs: Sequence[Operand],
     outputs: Sequence[Spec],
     attributes: Mapping[str, Any],
+    *,
     flags: int = 0,
 ) -> Any:
     """A `_fast.Kernel`, `Strided` when operands must be copied first, or a `Refusal`."""
     reasons = []
     strided = sum(1 << i for i, o in enumerate(inputs) if o.strides is not None)
     for row in device.rows.get(op.name, ()):
-        reason = _fits(row, op, inputs, outputs, device.host_visible)
+        reason = _fits(row, op, inputs, outputs, visible=device.host_visible)
         if not reason:
             if strided and not row.flags & _STRIDED:
                 return Strided(strided)

@@ -89,7 +89,7 @@ def active() -> Trace | None:
 def record(
     op: Op, inputs: tuple[Any, ...], attributes: dict[str, Any], function: Callable[..., Any]
 ) -> tuple[tuple[Any, ...], Any, tuple[Any, ...]]:
-    """Append a node: (promoted inputs, results, canonical attribute values) for dispatch and tapes."""
+    """Append a node: (promoted inputs, results, canonical attributes) for dispatch and tapes."""
     trace_ = active()
     if trace_ is None:
         raise TraceError(

@@ -11,9 +11,7 @@ __all__ = ["rewrite"]
 Emit = Callable[[Node], tuple[Value, ...]]
 
 
-def rewrite(
-    graph: Graph, visit: Callable[[Node, Graph, Emit], tuple[Value, ...]]
-) -> Graph:
+def rewrite(graph: Graph, visit: Callable[[Node, Graph, Emit], tuple[Value, ...]]) -> Graph:
     """A new graph where ``visit(node, new_graph, emit)`` gives the values that stand for a node's
     results. The node it sees reads new values already; ``emit(node)`` appends it as it is."""
     new = Graph(inputs=list(graph.inputs), name=graph.name)

@@ -1,4 +1,4 @@
-"""Gradients through compiled functions: forward and backward are two plans with residuals between."""
+"""Gradients through compiled functions: a forward and a backward plan, residuals between them."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from dovetail import _fast
-from dovetail.creation import zeros_like
+from dovetail.creation import asarray, zeros_like
 from dovetail.graph import Graph, Node, Value
 from dovetail.passes import optimise
 from dovetail.plan import plan
 from dovetail.replay import replay
 from dovetail.trace import Traced, trace
 from dovetail.transforms.gradient import vjp
-from dovetail.transforms.jit import trace_call
+from dovetail.transforms.jit import trace_call, traced_leaves
 
 __all__ = ["call"]
 
@@ -31,20 +31,13 @@ class _Pair:
     """Positions of the floating inputs; the backward plan gives one gradient for each."""
 
 
-def _leaves(traced: Traced, args: Any, kwargs: Any, statics: Any) -> list[Any]:
-    leaves, _ = _fast.tree_flatten((args, kwargs))
-    del statics
-    return [leaves[i] for i in traced.inputs]
-
-
 def call(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call a compiled function of which an active tape watches an argument or a captured array."""
-    from dovetail.transforms.jit import _without_static  # noqa: PLC0415
-
     traced, device = trace_call(function, args, kwargs)
-    _, args, kwargs = _without_static(function._static_names, function.__wrapped__, args, kwargs)
-    leaves, _ = _fast.tree_flatten((args, kwargs))
-    inputs = [_as_input(leaves[i], v) for i, v in zip(traced.inputs, traced.graph.inputs, strict=True)]
+    leaves = traced_leaves(function, args, kwargs)
+    inputs = [
+        _as_input(leaves[i], v) for i, v in zip(traced.inputs, traced.graph.inputs, strict=True)
+    ]
     for array, value in traced.watched:
         value.constant = None
         traced.graph.inputs.append(value)
@@ -75,8 +68,6 @@ def call(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 def _as_input(leaf: Any, value: Value) -> Any:
     if isinstance(leaf, _fast.Array):
         return leaf
-    from dovetail.creation import asarray  # noqa: PLC0415
-
     return asarray(leaf, dtype=value.spec.dtype)
 
 

@@ -25,18 +25,17 @@ def _watchable(leaf: Any, what: str) -> Any:
     return identity(x)
 
 
-def _scalar(value: Any, name: str) -> Any:
+def _no_scalar(value: Any, name: str) -> OpError:
+    """Why a function with this value cannot be differentiated by grad."""
     if not isinstance(value, _fast.Array):
-        raise OpError(
+        return OpError(
             f"{name} returns {type(value).__name__}; a function to differentiate returns one "
             f"floating scalar array, such as a loss (or a pair with has_aux=True)"
         )
-    if value.shape != () or value.dtype.kind != "float":
-        raise OpError(
-            f"{name} returns {value.dtype}{list(value.shape)}; a function to differentiate returns "
-            f"one floating scalar: reduce it, for instance with sum() or mean(), or use vjp"
-        )
-    return value
+    return OpError(
+        f"{name} returns {value.dtype}{list(value.shape)}; a function to differentiate returns "
+        f"one floating scalar: reduce it, for instance with sum() or mean(), or use vjp"
+    )
 
 
 def _with_zeros(grads: tuple[Any, ...], watched: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -47,7 +46,9 @@ def _with_zeros(grads: tuple[Any, ...], watched: tuple[Any, ...]) -> tuple[Any, 
 def _positions(wanted: tuple[int, ...], count: int, name: str) -> tuple[int, ...]:
     for i in wanted:
         if not -count <= i < count:
-            raise OpError(f"{name} was called with {count} positional arguments; argnums={i} is none of them")
+            raise OpError(
+                f"{name} was called with {count} positional arguments; argnums={i} is none of them"
+            )
     return tuple(i % count for i in wanted)
 
 
@@ -81,7 +82,7 @@ def value_and_grad(
             if found is not None:
                 value, grads, watched = found
                 if grads is None:
-                    _scalar(value, name)
+                    raise _no_scalar(value, name)
                 if watched is not None:
                     grads = _with_zeros(grads, watched)
                 return value, grads[0] if single else grads
@@ -100,7 +101,9 @@ def value_and_grad(
             result = function(*new_args, **kwargs)
         finally:
             tape.stop()
-        value = _scalar(result[0] if has_aux else result, name)
+        value = result[0] if has_aux else result
+        if not isinstance(value, _fast.Array) or value.shape != () or value.dtype.kind != "float":
+            raise _no_scalar(value, name)
         found = tape.gradient((value,), (_one(value),), watched)
         grads = _fast.tree_unflatten(tree, _with_zeros(found, watched))
         return result, grads[0] if single else tuple(grads)

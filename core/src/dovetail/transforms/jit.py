@@ -15,7 +15,7 @@ from dovetail.passes import optimise
 from dovetail.plan import Planned, plan
 from dovetail.trace import Traced, trace
 
-__all__ = ["Lowered", "jit", "lower", "trace_call"]
+__all__ = ["Lowered", "jit", "lower", "trace_call", "traced_leaves"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +113,9 @@ def _without_static(
     )
 
 
-def lower(graph: Graph, traced: Traced, device: Any, donated: frozenset[int] = frozenset()) -> Lowered:
+def lower(
+    graph: Graph, traced: Traced, device: Any, donated: frozenset[int] = frozenset()
+) -> Lowered:
     """Passes and plan of a traced function. ``donated`` are positions of graph inputs."""
     graph = optimise(graph, device)
     used = graph.uses()
@@ -125,7 +127,9 @@ def lower(graph: Graph, traced: Traced, device: Any, donated: frozenset[int] = f
 
 def _device_of(args: Any, kwargs: Any) -> Any:
     leaves, _ = _fast.tree_flatten((args, kwargs))
-    return next((x.device for x in leaves if isinstance(x, _fast.Array)), None) or _fast.get_device()
+    return (
+        next((x.device for x in leaves if isinstance(x, _fast.Array)), None) or _fast.get_device()
+    )
 
 
 def _donated_leaves(
@@ -140,16 +144,26 @@ def _donated_leaves(
 
 def trace_call(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Traced, Any]:
     """The graph of one call of a compiled function, and its device."""
-    bound, args, kwargs = _without_static(function._static_names, function.__wrapped__, args, kwargs)
+    bound, args, kwargs = _without_static(
+        function._static_names, function.__wrapped__, args, kwargs
+    )
     device = _device_of(args, kwargs)
     return trace(bound, args, kwargs, device), device
+
+
+def traced_leaves(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
+    """The leaves of a call's arguments that `Traced.inputs` counts: static ones are left out."""
+    _, args, kwargs = _without_static(function._static_names, function.__wrapped__, args, kwargs)
+    leaves, _ = _fast.tree_flatten((args, kwargs))
+    found: list[Any] = leaves
+    return found
 
 
 def _compile(
     donated: frozenset[int | str], function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[Any, ...] | None:
-    """What csrc/fast/jit.c keeps for a new signature: (plan, result's TreeDef, which leaves the plan
-    reads, which of its inputs are donated, `Lowered`). None: the function closes over an array that
+    """What csrc/fast/jit.c keeps for a new signature: plan, result's TreeDef, which leaves the plan
+    reads, which of its inputs are donated, `Lowered`. None: the function closes over an array that
     a gradient tape watches, so the call must be recorded."""
     traced, device = trace_call(function, args, kwargs)
     if traced.watched:
