@@ -34,18 +34,6 @@ typedef struct task {
     char *partial;         /* parts * outputs accumulators, when parts > 1 */
 } task;
 
-/* Offsets of position `index` on the axes [0, n). */
-static void locate(const dvt_reduce_axis *axes, int32_t n, int64_t index, int64_t *in,
-                   int64_t *out) {
-    *in = *out = 0;
-    for (int32_t i = n; i-- > 0;) {
-        const int64_t at = i == 0 ? index : index % axes[i].extent;
-        index = i == 0 ? 0 : index / axes[i].extent;
-        *in += at * axes[i].in;
-        *out += at * axes[i].out;
-    }
-}
-
 /* Finished accumulators to the output. */
 static void store(const task *t, char *to, int64_t stride, void *sums, int64_t n) {
     const dvt_reduction *const op = t->op;
@@ -137,7 +125,7 @@ static void along_range(void *context, uint64_t begin, uint64_t end, uint32_t wo
         const int64_t part = t->parts == 1 ? 0 : item % t->parts;
         int64_t in, out;
         uint64_t sum;
-        locate(plan->kept, plan->n_kept, output, &in, &out);
+        dvt_reduce_locate(plan->kept, plan->n_kept, output, &in, &out);
         if (simple) {
             reduce_block(t->op, &sum, t->x + in, (size_t)plan->each);
             store(t, t->y + out, 0, &sum, 1);
@@ -170,7 +158,7 @@ static void reduce_across(const task *t, char *levels[LEVELS], const char *x, in
     fill_start(op, levels[0], n);
     while (begin < end) {
         int64_t in, out, rows = near->extent - begin % near->extent;
-        locate(plan->gone, plan->n_gone, begin, &in, &out);
+        dvt_reduce_locate(plan->gone, plan->n_gone, begin, &in, &out);
         rows = rows < end - begin ? rows : end - begin;
         rows = rows < ROWS_PER_LEVEL - count[0] ? rows : ROWS_PER_LEVEL - count[0];
         if (direct) {
@@ -223,7 +211,7 @@ static void across_range(void *context, uint64_t begin, uint64_t end, uint32_t w
         const int64_t first = piece % t->column_blocks * width;
         const int64_t n = columns->extent - first < width ? columns->extent - first : width;
         int64_t in, out;
-        locate(plan->kept, plan->n_kept - 1, outer, &in, &out);
+        dvt_reduce_locate(plan->kept, plan->n_kept - 1, outer, &in, &out);
         reduce_across(t, levels, t->x + in + first * columns->in, n, part_begin(t, part),
                       part_begin(t, part + 1));
         if (t->parts == 1)
@@ -245,7 +233,7 @@ static void join_parts(const task *t) {
     }
     for (int64_t i = 0; i < plan->outputs; i++) {
         int64_t in, out;
-        locate(plan->kept, plan->n_kept, i, &in, &out);
+        dvt_reduce_locate(plan->kept, plan->n_kept, i, &in, &out);
         store(t, t->y + out, 0, t->partial + i * t->op->size, 1);
     }
 }
@@ -294,7 +282,7 @@ static dvt_status run(const dvt_call *call, dvt_error *error) {
         for (int64_t i = 0; i < t.plan.outputs; i++) {
             int64_t in, out;
             uint64_t sum = 0;
-            locate(t.plan.kept, t.plan.n_kept, i, &in, &out);
+            dvt_reduce_locate(t.plan.kept, t.plan.n_kept, i, &in, &out);
             fill_start(t.op, &sum, 1);
             store(&t, t.y + out, 0, &sum, 1); /* a mean: 0/0, not a number */
         }

@@ -48,6 +48,10 @@ void dvt_reduce_make_plan(dvt_reduce_plan *plan, const dvt_tensor *x, const dvt_
                           const dvt_attr *attrs, uint32_t n_attrs, uint32_t in_size,
                           uint32_t out_size);
 
+/* Offsets in bytes of position `index`, in row-major order, on the axes [0, n). */
+void dvt_reduce_locate(const dvt_reduce_axis *axes, int32_t n, int64_t index, int64_t *in,
+                       int64_t *out);
+
 /* Bit i: axis i of x is in the attribute `axis`; all bits when that is absent. */
 uint64_t dvt_reduce_axes(const dvt_attr *attrs, uint32_t n_attrs);
 

@@ -64,3 +64,14 @@ void dvt_reduce_make_plan(dvt_reduce_plan *plan, const dvt_tensor *x, const dvt_
     plan->n_kept = arrange(plan->kept, plan->n_kept);
     plan->n_gone = arrange(plan->gone, plan->n_gone);
 }
+
+void dvt_reduce_locate(const dvt_reduce_axis *axes, int32_t n, int64_t index, int64_t *in,
+                       int64_t *out) {
+    *in = *out = 0;
+    for (int32_t i = n; i-- > 0;) {
+        const int64_t at = i == 0 ? index : index % axes[i].extent;
+        index = i == 0 ? 0 : index / axes[i].extent;
+        *in += at * axes[i].in;
+        *out += at * axes[i].out;
+    }
+}

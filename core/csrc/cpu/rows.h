@@ -17,7 +17,10 @@
     X(bitwise)                                                                                     \
     X(cast)                                                                                        \
     X(reduce)                                                                                      \
-    X(normalise)                                                                                   \
+    X(argreduce)                                                                                   \
+    X(softmax)                                                                                     \
+    X(layer_norm)                                                                                  \
+    X(activation)                                                                                  \
     X(copy)                                                                                        \
     X(shuffle)                                                                                     \
     X(gather)                                                                                      \
