@@ -18,6 +18,7 @@ typedef struct work {
     uint32_t *producer; /* of a value: its node, or NONE */
     uint32_t *level;    /* of a node */
     uint32_t *parent;   /* of a node, in the forest of groups */
+    uint32_t *ceiling;  /* of a node: the highest level its readers allow */
     uint32_t *ops;      /* of a root: nodes of its group that compute */
     uint8_t *eligible;  /* of a node */
 } work;
@@ -76,6 +77,41 @@ static void assign_levels(work *w, const dvt_compile_desc *desc) {
     }
 }
 
+/* Whether a producer already holds the node on its level. */
+static int held(const work *w, uint32_t n) {
+    const dvt_node *node = w->graph->nodes[n];
+    for (uint32_t i = 0; i < node->n_inputs; i++) {
+        const uint32_t p = w->producer[node->inputs[i]];
+        if (p != NONE && joinable(w, p, n) && w->level[p] == w->level[n])
+            return 1;
+    }
+    return 0;
+}
+
+/* Lift nodes that no producer holds to the level of their readers: a momentum that is scaled long
+ * before its gradient is known then joins the update that reads it. What an edge demands still
+ * holds, so groups stay convex. */
+static void lift(work *w) {
+    for (uint32_t n = 0; n < w->graph->n_nodes; n++)
+        w->ceiling[n] = NONE;
+    for (uint32_t n = w->graph->n_nodes; n-- > 0;) {
+        const dvt_node *node = w->graph->nodes[n];
+        const int view = dvt_tile_is_broadcast(node);
+        if (w->ceiling[n] != NONE && w->ceiling[n] > w->level[n] &&
+            (view || (w->eligible[n] && !held(w, n))))
+            w->level[n] = w->ceiling[n];
+        for (uint32_t i = 0; i < node->n_inputs; i++) {
+            const uint32_t p = w->producer[node->inputs[i]];
+            if (p == NONE)
+                continue;
+            const int through = w->eligible[n] && dvt_tile_is_broadcast(w->graph->nodes[p]);
+            const uint32_t below = through || joinable(w, p, n) ? 0 : 1;
+            const uint32_t ceiling = w->level[n] > below ? w->level[n] - below : 0;
+            w->ceiling[p] = ceiling < w->ceiling[p] ? ceiling : w->ceiling[p];
+        }
+    }
+}
+
 static void join(work *w) {
     for (uint32_t n = 0; n < w->graph->n_nodes; n++) {
         const dvt_node *node = w->graph->nodes[n];
@@ -116,7 +152,7 @@ dvt_status dvt_cpu_partition(const dvt_compile_desc *desc, dvt_claim *const *cla
                              dvt_error *error) {
     const dvt_graph *graph = desc->graph;
     const size_t nodes = graph->n_nodes, values = graph->n_values;
-    uint32_t *memory = calloc(values + 5 * nodes + 1, sizeof *memory);
+    uint32_t *memory = calloc(values + 6 * nodes + 1, sizeof *memory);
     uint8_t *flags = calloc(2 * nodes + 1, 1);
     if (!memory || !flags) {
         free(memory);
@@ -129,6 +165,7 @@ dvt_status dvt_cpu_partition(const dvt_compile_desc *desc, dvt_claim *const *cla
               .level = memory + values,
               .parent = memory + values + nodes,
               .ops = memory + values + 2 * nodes,
+              .ceiling = memory + values + 5 * nodes,
               .eligible = flags};
     uint32_t *home = memory + values + 3 * nodes, *number = home + nodes, next = 0;
     uint8_t *outside = flags + nodes;
@@ -137,6 +174,7 @@ dvt_status dvt_cpu_partition(const dvt_compile_desc *desc, dvt_claim *const *cla
     for (size_t n = 0; n < nodes; n++)
         home[n] = NONE;
     assign_levels(&w, desc);
+    lift(&w);
     join(&w);
     attach_broadcasts(&w, home, outside);
     for (uint32_t n = 0; n < nodes; n++) {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -54,8 +55,9 @@ def groups(graph: Graph, device: Any, flags: int = 0) -> list[Group]:
     for i, node in enumerate(graph.nodes):
         number = claims[i][0]
         members.setdefault(number if number > 0 else -1 - i, []).append(node)
-    members = _convex(graph, members)
-    order = _order(members)
+    place = {n: i for i, n in enumerate(graph.nodes)}
+    members = _convex(members, place)
+    order = _order(members, place)
     reads = _outside_reads(graph, members)
     reasons = {n: claims[i][1] or "" for i, n in enumerate(graph.nodes)}
     found = []
@@ -84,33 +86,34 @@ def _dependences(members: Mapping[int, Sequence[Node]]) -> dict[int, set[int]]:
     }
 
 
-def _order(members: Mapping[int, Sequence[Node]]) -> list[int]:
-    """Keys in an order that respects dependence, earlier ones first where free; shorter than
-    ``members`` when groups depend on each other in a circle."""
+def _order(members: Mapping[int, Sequence[Node]], place: Mapping[Node, int]) -> list[int]:
+    """Keys in an order that respects dependence, by the place of each group's last node; shorter
+    than ``members`` when groups depend on each other in a circle."""
     needs = _dependences(members)
     users: dict[int, list[int]] = {k: [] for k in members}
     for k, before in needs.items():
         for b in before:
             users[b].append(k)
     waiting = {k: len(before) for k, before in needs.items()}
-    ready = [k for k in members if waiting[k] == 0]
+    last = {k: max(place[n] for n in nodes) for k, nodes in members.items()}
+    ready = [(last[k], k) for k in members if waiting[k] == 0]
+    heapq.heapify(ready)
     order: list[int] = []
     while ready:
-        k = ready.pop(0)
+        _, k = heapq.heappop(ready)
         order.append(k)
         for user in users[k]:
             waiting[user] -= 1
             if waiting[user] == 0:
-                ready.append(user)
+                heapq.heappush(ready, (last[user], user))
     return order
 
 
-def _convex(graph: Graph, members: dict[int, list[Node]]) -> dict[int, list[Node]]:
+def _convex(members: dict[int, list[Node]], place: Mapping[Node, int]) -> dict[int, list[Node]]:
     """Take apart claimed groups that depend on themselves through nodes outside."""
-    while len(order := _order(members)) < len(members):
+    while len(order := _order(members, place)) < len(members):
         stuck = [k for k in members if k not in set(order) and k > 0]
         guilty = max(stuck, key=lambda k: len(members[k]))
-        place = {n: i for i, n in enumerate(graph.nodes)}
         for node in members.pop(guilty):
             members[-1 - place[node]] = [node]
     return members

@@ -9,6 +9,7 @@ from dovetail.passes.common_subexpressions import common_subexpressions
 from dovetail.passes.dead_code import dead_code
 from dovetail.passes.decompose import decompose
 from dovetail.passes.fold_constants import fold_constants
+from dovetail.passes.schedule import schedule
 from dovetail.passes.simplify import simplify
 
 __all__ = ["optimise"]
@@ -21,4 +22,4 @@ def optimise(graph: Graph, device: Any) -> Graph:
     graph = simplify(graph)
     graph = fold_constants(graph, device)
     graph = common_subexpressions(graph)
-    return dead_code(graph)
+    return schedule(dead_code(graph))
