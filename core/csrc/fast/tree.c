@@ -334,18 +334,18 @@ static PyObject *treedef_compare(PyObject *a, PyObject *b, int operation) {
 
 static Py_hash_t treedef_hash(PyObject *self) {
     treedef *d = (treedef *)self;
-    Py_hash_t h = (Py_hash_t)d->kind * 1000003 + d->leaves;
+    Py_uhash_t h = (Py_uhash_t)d->kind * 1000003u + (Py_uhash_t)d->leaves;
     if (d->keys != NULL) {
         Py_hash_t k = PyObject_Hash(d->keys);
         if (k == -1) return -1;
-        h = h * 31 + k;
+        h = h * 31u + (Py_uhash_t)k;
     }
     for (Py_ssize_t i = 0; d->children != NULL && i < PyTuple_GET_SIZE(d->children); i++) {
         Py_hash_t c = treedef_hash(PyTuple_GET_ITEM(d->children, i));
         if (c == -1) return -1;
-        h = h * 1000003 + c;
+        h = h * 1000003u + (Py_uhash_t)c;
     }
-    return h == -1 ? -2 : h;
+    return (Py_hash_t)h == -1 ? -2 : (Py_hash_t)h;
 }
 
 static PyObject *treedef_repr(PyObject *self) {
