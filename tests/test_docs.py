@@ -1,4 +1,4 @@
-"""Documents are tests: each python block runs, each link leads somewhere.
+"""Documents are tests: each python block runs, each C block is compiled code, links lead somewhere.
 
 A block is left out only where the document says so, with a reason, in the line above it:
 <!-- skip: next "needs the plugin cuda" -->
@@ -23,7 +23,7 @@ SKIP = re.compile(r"<!--+\s*skip:\s*(.*?)\s*--+>")
 
 
 LINKED = [path for path in tracked() if path.suffix == ".md"]
-RUN = [path for path in LINKED if short(path) in ("README.md", "ARCHITECTURE.md")]
+RUN = [path for path in LINKED if path.name in ("README.md", "ARCHITECTURE.md")]
 RUN += [path for path in LINKED if "docs" in path.relative_to(ROOT).parts]
 
 
@@ -73,6 +73,20 @@ def heading_anchors(text: str) -> set[str]:
     titles = re.findall(r"^#{1,6}\s+(.*?)\s*#*$", FENCE.sub("", text), re.MULTILINE)
     plain = [re.sub(r"[^\w\- ]", "", re.sub(r"[`*]", "", title).lower()) for title in titles]
     return {title.replace(" ", "-") for title in plain}
+
+
+C_BLOCK = re.compile(r"^```c\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+C_CODE = [path.read_text(encoding="utf-8") for path in tracked() if path.suffix in (".c", ".h")]
+
+
+@pytest.mark.parametrize("path", LINKED, ids=short)
+def test_c_blocks_are_cut_from_code_that_is_compiled(path: Path) -> None:
+    for block in C_BLOCK.findall(path.read_text(encoding="utf-8")):
+        assert any(block.strip() in code for code in C_CODE), f"{short(path)} shows:\n{block}"
+
+
+def test_some_document_shows_c() -> None:
+    assert any(C_BLOCK.search(path.read_text(encoding="utf-8")) for path in LINKED)
 
 
 @pytest.mark.parametrize("path", LINKED, ids=short)
