@@ -3,16 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fast.h"
+#include "call_key.h"
 #include "operand.h"
 #include "plan.h"
 
 #include <structmember.h>
 
 int dvf_plan_call(dvf_plan *p, dvf_array *const *given, const char *mask, PyObject **out);
-
-#define KEY_WORDS 2048
-#define MAX_LEAVES 512
 
 typedef struct signature { /* one compiled signature */
     struct signature *next;
@@ -22,10 +19,10 @@ typedef struct signature { /* one compiled signature */
     PyObject *statics; /* tuple of the static leaf values of the key */
     PyObject *keep;    /* objects whose addresses are in the key */
     PyObject *plan;
-    PyObject *treedef;  /* of the result */
-    PyObject *kept;     /* bytes: per leaf 1 when the plan reads it */
-    char *mask;         /* donated, per plan input; null when none is */
-    PyObject *info;     /* what transforms/jit.py wants to know about it later */
+    PyObject *treedef; /* of the result */
+    PyObject *kept;    /* bytes: per leaf 1 when the plan reads it */
+    char *mask;        /* donated, per plan input; null when none is */
+    PyObject *info;    /* what transforms/jit.py wants to know about it later */
 } signature;
 
 typedef struct jit {
@@ -36,133 +33,7 @@ typedef struct jit {
     Py_ssize_t compiled;
 } jit;
 
-typedef struct call_key {
-    uint64_t hash;
-    int n_words, n_leaves, n_statics, n_keep;
-    bool traced;
-    int64_t words[KEY_WORDS];
-    PyObject *leaves[MAX_LEAVES]; /* borrowed: Arrays and Python numbers */
-    PyObject *statics[MAX_LEAVES];
-    PyObject *keep[KEY_WORDS];
-} call_key;
-
-enum {
-    TAG_ARRAY = 1,
-    TAG_NUMBER,
-    TAG_STATIC,
-    TAG_NONE,
-    TAG_TUPLE,
-    TAG_LIST,
-    TAG_DICT,
-    TAG_OBJECT,
-    TAG_KEYWORD
-};
-
-static int word(call_key *k, int64_t w) {
-    if (k->n_words == KEY_WORDS) {
-        PyErr_SetString(dvf_OpError, "the arguments of this compiled function hold too many parts; "
-                                     "pass fewer, larger containers");
-        return -1;
-    }
-    k->words[k->n_words++] = w;
-    k->hash = (k->hash ^ (uint64_t)w) * 0x9E3779B97F4A7C15ull;
-    k->hash ^= k->hash >> 32;
-    return 0;
-}
-
-/* An object whose address goes into the key, and which a stored key keeps alive. */
-static int address(call_key *k, PyObject *o) {
-    if (k->n_keep == KEY_WORDS) return word(k, 0);
-    k->keep[k->n_keep++] = o;
-    return word(k, (int64_t)(intptr_t)o);
-}
-
-static int too_many(void) {
-    PyErr_Format(dvf_OpError, "a compiled function takes at most %d arrays", MAX_LEAVES);
-    return -1;
-}
-
-static int key_static(call_key *k, PyObject *o) {
-    if (k->n_statics == MAX_LEAVES) return too_many();
-    Py_hash_t h = PyObject_Hash(o);
-    if (h == -1) {
-        PyErr_Clear();
-        PyErr_Format(PyExc_TypeError,
-                     "an argument of type %.100s cannot be traced or used as a static value; pass "
-                     "arrays, numbers, hashable values and containers of them",
-                     Py_TYPE(o)->tp_name);
-        return -1;
-    }
-    k->statics[k->n_statics++] = o;
-    return word(k, TAG_STATIC) < 0 ? -1 : word(k, (int64_t)h);
-}
-
-static int key_value(call_key *k, PyObject *o);
-
-static int key_array(call_key *k, dvf_array *a) {
-    if (k->n_leaves == MAX_LEAVES) return too_many();
-    k->leaves[k->n_leaves++] = (PyObject *)a;
-    if (a->tracer != NULL) k->traced = true;
-    if (word(k, TAG_ARRAY | a->dtype << 8 | a->view.ndim << 16 | (int64_t)a->weak << 32) < 0 ||
-        word(k, (int64_t)(intptr_t)a->device) < 0)
-        return -1;
-    for (int d = 0; d < a->view.ndim; d++)
-        if (word(k, a->view.shape[d]) < 0) return -1;
-    return 0;
-}
-
-static int key_dataclass(call_key *k, PyObject *o, PyObject *names) {
-    if (word(k, TAG_OBJECT) < 0 || address(k, (PyObject *)Py_TYPE(o)) < 0) return -1;
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(names); i++) {
-        PyObject *value = PyObject_GetAttr(o, PyTuple_GET_ITEM(names, i));
-        if (value == NULL) return -1;
-        int result = key_value(k, value);
-        Py_DECREF(value); /* still held by the instance, or by nobody: see below */
-        if (result < 0) return -1;
-    }
-    return 0;
-}
-
-static int key_value(call_key *k, PyObject *o) {
-    if (dvf_is_array(o)) return key_array(k, (dvf_array *)o);
-    if (o == Py_None) return word(k, TAG_NONE);
-    if (PyTuple_Check(o)) {
-        if (word(k, TAG_TUPLE | PyTuple_GET_SIZE(o) << 8) < 0 ||
-            address(k, (PyObject *)Py_TYPE(o)) < 0)
-            return -1;
-        for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(o); i++)
-            if (key_value(k, PyTuple_GET_ITEM(o, i)) < 0) return -1;
-        return 0;
-    }
-    if (PyList_CheckExact(o)) {
-        if (word(k, TAG_LIST | PyList_GET_SIZE(o) << 8) < 0) return -1;
-        for (Py_ssize_t i = 0; i < PyList_GET_SIZE(o); i++)
-            if (key_value(k, PyList_GET_ITEM(o, i)) < 0) return -1;
-        return 0;
-    }
-    if (PyDict_CheckExact(o)) {
-        Py_ssize_t at = 0;
-        PyObject *name, *value;
-        if (word(k, TAG_DICT | PyDict_GET_SIZE(o) << 8) < 0) return -1;
-        while (PyDict_Next(o, &at, &name, &value))
-            if (address(k, name) < 0 || key_value(k, value) < 0) return -1;
-        return 0;
-    }
-    if (PyBool_Check(o)) return key_static(k, o);
-    if (PyLong_CheckExact(o) || PyFloat_CheckExact(o)) {
-        if (k->n_leaves == MAX_LEAVES) return too_many();
-        k->leaves[k->n_leaves++] = o;
-        return word(k, TAG_NUMBER | (PyFloat_CheckExact(o) ? 256 : 0));
-    }
-    if (!PyType_Check(o)) {
-        PyObject *names = dvf_dataclass_fields(Py_TYPE(o));
-        if (names != NULL) return key_dataclass(k, o, names);
-        if (PyErr_Occurred()) return -1;
-    }
-    return key_static(k, o);
-}
-
-static signature *find(jit *j, const call_key *k) {
+static signature *find(jit *j, const dvf_call_key *k) {
     for (signature *s = j->signatures; s != NULL; s = s->next) {
         if (s->hash != k->hash || s->n_words != k->n_words ||
             memcmp(s->words, k->words, (size_t)k->n_words * sizeof(int64_t)) != 0)
@@ -199,15 +70,15 @@ static PyObject *tuple_of(PyObject *const *items, int n) {
 }
 
 /* answer: (plan, treedef, kept, donated mask or None, info) */
-static signature *signature_new(const call_key *k, PyObject *answer) {
+static signature *signature_new(const dvf_call_key *k, PyObject *answer) {
     signature *s = calloc(1, sizeof *s);
     PyObject *mask;
     if (s == NULL) {
         PyErr_NoMemory();
         return NULL;
     }
-    if (!PyArg_ParseTuple(answer, "O!O!O!OO", dvf_plan_type, &s->plan, dvf_treedef_type, &s->treedef,
-                          &PyBytes_Type, &s->kept, &mask, &s->info)) {
+    if (!PyArg_ParseTuple(answer, "O!O!O!OO", dvf_plan_type, &s->plan, dvf_treedef_type,
+                          &s->treedef, &PyBytes_Type, &s->kept, &mask, &s->info)) {
         free(s);
         return NULL;
     }
@@ -237,11 +108,11 @@ fail:
 }
 
 /* The value of a call whose plan is known. */
-static PyObject *run(signature *s, const call_key *k) {
+static PyObject *run(signature *s, const dvf_call_key *k) {
     dvf_plan *plan = (dvf_plan *)s->plan;
     PyObject *few[64], **out = few;
-    dvf_array *inputs[MAX_LEAVES];
-    PyObject *numbers[MAX_LEAVES];
+    dvf_array *inputs[DVF_MAX_LEAVES];
+    PyObject *numbers[DVF_MAX_LEAVES];
     int n = 0, n_numbers = 0;
     PyObject *result = NULL;
     const char *kept = PyBytes_AS_STRING(s->kept);
@@ -279,33 +150,6 @@ done:
     return result;
 }
 
-static int key_call(jit *j, call_key *k, PyObject *const *args, Py_ssize_t nargs,
-                    PyObject *kwnames) {
-    k->hash = 0x8BADF00D;
-    k->n_words = k->n_leaves = k->n_statics = k->n_keep = 0;
-    k->traced = false;
-    bool statics = j->static_names != NULL && PySet_GET_SIZE(j->static_names) > 0;
-    for (Py_ssize_t i = 0; i < nargs; i++) {
-        bool fixed = false;
-        if (statics) {
-            PyObject *index = PyLong_FromSsize_t(i);
-            if (index == NULL) return -1;
-            fixed = PySet_Contains(j->static_names, index) == 1;
-            Py_DECREF(index);
-        }
-        if ((fixed ? key_static(k, args[i]) : key_value(k, args[i])) < 0) return -1;
-    }
-    Py_ssize_t nkw = kwnames != NULL ? PyTuple_GET_SIZE(kwnames) : 0;
-    for (Py_ssize_t i = 0; i < nkw; i++) {
-        PyObject *name = PyTuple_GET_ITEM(kwnames, i);
-        bool fixed = statics && PySet_Contains(j->static_names, name) == 1;
-        if (word(k, TAG_KEYWORD) < 0 || address(k, name) < 0 ||
-            (fixed ? key_static(k, args[nargs + i]) : key_value(k, args[nargs + i])) < 0)
-            return -1;
-    }
-    return 0;
-}
-
 /* hook(jit, args, kwargs) */
 static PyObject *python_call(PyObject *hook, jit *j, PyObject *const *args, Py_ssize_t nargs,
                              PyObject *kwnames) {
@@ -325,8 +169,8 @@ static PyObject *jit_vectorcall(PyObject *self, PyObject *const *args, size_t na
                                 PyObject *kwnames) {
     jit *j = (jit *)self;
     Py_ssize_t nargs = PyVectorcall_NARGS(nargsf);
-    call_key k;
-    if (key_call(j, &k, args, nargs, kwnames) < 0) return NULL;
+    dvf_call_key k;
+    if (dvf_call_key_build(&k, j->static_names, args, nargs, kwnames) < 0) return NULL;
     bool watched = false;
     if (dvf_tape_top != NULL) {
         for (int i = 0; i < k.n_leaves && !watched; i++)
@@ -440,8 +284,8 @@ static PyObject *jit_find(PyObject *self, PyObject *args) {
         PyTuple_SET_ITEM(names, i - n, Py_NewRef(name));
         flat[i++] = value;
     }
-    call_key k;
-    if (key_call((jit *)self, &k, flat, n, names) == 0) {
+    dvf_call_key k;
+    if (dvf_call_key_build(&k, ((jit *)self)->static_names, flat, n, names) == 0) {
         signature *s = find((jit *)self, &k);
         result = Py_NewRef(s != NULL ? s->info : Py_None);
     }

@@ -45,6 +45,7 @@ static PyMethodDef functions[] = {
     {"open_device", dvf_py_open_device, METH_VARARGS, "open_device(plugin, ordinal, name)"},
     {"memory_stats", dvf_py_memory_stats, METH_O, "Bytes and allocations of a device."},
     {"memory_trim", dvf_py_memory_trim, METH_O, "Give cached memory back."},
+    {"from_dlpack", dvf_py_from_dlpack, METH_VARARGS, "An Array over a DLPack capsule."},
     {"cpu_features", dvf_py_cpu_features, METH_NOARGS, "Feature words the OS enables."},
     {"set_threads", py_set_threads, METH_O, "Threads of the pool."},
     {"drain_log", dvf_py_drain_log, METH_NOARGS, "Lines that plugins logged."},
