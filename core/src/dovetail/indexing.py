@@ -36,7 +36,7 @@ class _Axis:
 
     extent: int
     section: range | None = None  # a slice
-    at: Positions | None = None  # integer positions; 0-d for a plain integer
+    at: Positions = None  # integer positions; 0-d for a plain integer
 
 
 @dataclass(frozen=True, slots=True)
@@ -372,7 +372,7 @@ def setitem(x: Any, index: Any, value: Any) -> Any:
     [0.0, 7.0, 7.0]
     """
     value = _converted(x, value)
-    mask = index[0] if isinstance(index, tuple) and len(index) == 1 else index
+    mask: Any = index[0] if isinstance(index, tuple) and len(index) == 1 else index
     if _is_mask(mask) and getattr(mask, "ndim", 0) and value.ndim <= x.ndim - mask.ndim:
         return _choose(x, mask, value)  # every selected slice gets one value: no positions needed
     wide, plan = _plan(x, index)
@@ -464,7 +464,7 @@ def _write(x: Any, plan: _Plan, value: Any) -> Any:
         axis = plan.axes[d]
         if axis.section is not None:
             at: Positions = np.arange(axis.section.start, axis.section.stop, axis.section.step)
-            axes = (place[d] - lead,)
+            axes: tuple[int, ...] = (place[d] - lead,)
         else:
             at = plan.axes[d].at
             axes = tuple(range(start - lead + len(own) - len(at.shape), start - lead + len(own)))

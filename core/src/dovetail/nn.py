@@ -111,8 +111,8 @@ def _channels_last(name: str, x: Any, layout: str) -> Any:
         raise OpError(f'nn.{name}: layout={layout!r} is not known; use "NHWC" or "NCHW"')
     if x.ndim != 4:
         raise OpError(
-            f"nn.{name}: x is {x.dtype}{list(x.shape)}, but {layout} has four axes; expand_dims adds "
-            "a batch of one"
+            f"nn.{name}: x is {x.dtype}{list(x.shape)}, but {layout} has four axes; expand_dims "
+            "adds a batch of one"
         )
     return x if layout == "NHWC" else ops.permute_dims(x, (0, 2, 3, 1))
 

@@ -86,7 +86,7 @@ def _data(given: Any, op: str) -> Any:
     return given.data
 
 
-def key(seed: int) -> Key:
+def key(seed: Any) -> Key:
     """The key of a seed: an integer from -2**63 to 2**64 - 1, negative ones modulo 2**64.
 
     >>> import dovetail as dt
@@ -256,9 +256,7 @@ def normal(
     return ops.astype(z, kind)
 
 
-def randint(
-    key: Key, low: int, high: int | None = None, shape: Shape = (), dtype: Any = int64
-) -> Any:
+def randint(key: Key, low: Any, high: Any = None, shape: Shape = (), dtype: Any = int64) -> Any:
     """Integers from ``low`` to ``high``, without it; one bound counts from 0.
 
     Each is the integer part of span * b / 2**64 for 64 random bits b (128 where the span exceeds

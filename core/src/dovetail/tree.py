@@ -65,10 +65,10 @@ def _matching(structure: Any, other: Any, path: str) -> list[Any] | str:
     """The leaves of ``other`` in the order of ``structure``, or why it does not fit."""
     kind = structure.kind
     if kind == "leaf":
-        found, shape = _fast.tree_flatten(other)
+        only, shape = _fast.tree_flatten(other)
         if shape.kind != "leaf":
             return f"at {path or 'the top'} there is a {shape.kind} for a leaf"
-        return list(found)
+        return list(only)
     here = _fast.tree_flatten(other)[1].kind
     if here != kind:
         return f"at {path or 'the top'} there is a {here} for a {kind}"
@@ -79,10 +79,10 @@ def _matching(structure: Any, other: Any, path: str) -> list[Any] | str:
         return f"at {path or 'the top'} {pairs}"
     result: list[Any] = []
     for child, (name, value) in zip(structure.children, pairs, strict=True):
-        found = _matching(child, value, path + name)
-        if isinstance(found, str):
-            return found
-        result += found
+        inside = _matching(child, value, path + name)
+        if isinstance(inside, str):
+            return inside
+        result += inside
     return result
 
 

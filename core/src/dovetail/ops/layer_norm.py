@@ -69,7 +69,7 @@ def _reference(x: np.ndarray, scale: np.ndarray, bias: np.ndarray, epsilon: floa
     if wide.size == 0:
         return wide
     mean, variance = wide.mean(axis=-1, keepdims=True), wide.var(axis=-1, keepdims=True)
-    return (wide - mean) / np.sqrt(variance + epsilon) * scale + bias
+    return np.asarray((wide - mean) / np.sqrt(variance + epsilon) * scale + bias
 
 
 def _samples() -> Iterator[Sample]:
@@ -112,9 +112,10 @@ LAYER_NORM = Op(
     decomposition=_decomposition,
     reference=_reference,
     samples=_samples,
-    # The rounding of the mean is relative to x and divided by the deviation: the error is measured
-    # against the largest result.
-    tolerance={"norm": True},
+    # The rounding of the mean is relative to x and divided by the deviation, which in one sample is
+    # a hundredth of it: a few units become a few hundred of the largest result. 16-bit floats round
+    # at the end only.
+    tolerance={"norm": True, "float32": 300, "float64": 300, "float16": 1, "bfloat16": 1},
     claim="composite",
 )
 layer_norm: Any = define(LAYER_NORM)

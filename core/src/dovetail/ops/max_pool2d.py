@@ -72,7 +72,7 @@ def _reference(
             rows = range(max(top, 0), min(top + window[0], height))
             columns = range(max(left, 0), min(left + window[1], width))
             flat = np.array([r * width + c for r in rows for c in columns])
-            seen = x.reshape(n, -1, channels)[:, flat]
+            seen = x.reshape(n, height * width, channels)[:, flat]
             first = np.argmax(seen, axis=1)  # the first maximum; a NaN wins
             values[:, p, q] = np.take_along_axis(seen, first[:, None], axis=1)[:, 0]
             indices[:, p, q] = flat[first]

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from dovetail import ops
 from dovetail.dtypes import FLOATING
 from dovetail.op import Op, define
-from dovetail.ops.sigmoid import logistic
+from dovetail.ops.sigmoid import logistic, sigmoid
 from dovetail.precision import widened
 from dovetail.samples import unary
 from dovetail.shapes import elementwise
@@ -17,12 +16,12 @@ __all__ = ["silu"]
 
 @widened
 def _decomposition(x: Any) -> Any:
-    return x * ops.sigmoid(x)
+    return x * sigmoid(x)
 
 
 @widened
 def _derivative(g: Any, x: Any) -> Any:
-    s = ops.sigmoid(x)
+    s = sigmoid(x)
     return g * (s * (1 + x * (1 - s)))
 
 

@@ -59,7 +59,7 @@ def _softmax_canonical(x: Spec, axis: Any) -> dict[str, Any]:
 def _softmax_reference(x: np.ndarray, axis: int) -> np.ndarray:
     wide = x.astype(np.float64)
     e = np.exp(wide - wide.max(axis=axis, keepdims=True, initial=-np.inf))
-    return e / e.sum(axis=axis, keepdims=True)
+    return np.asarray(e / e.sum(axis=axis, keepdims=True))
 
 
 SOFTMAX = Op(
@@ -112,7 +112,7 @@ def _log_softmax_canonical(x: Spec, axis: Any) -> dict[str, Any]:
 def _log_softmax_reference(x: np.ndarray, axis: int) -> np.ndarray:
     wide = x.astype(np.float64)
     shifted = wide - wide.max(axis=axis, keepdims=True, initial=-np.inf)
-    return shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
+    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True)))
 
 
 LOG_SOFTMAX = Op(

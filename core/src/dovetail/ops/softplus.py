@@ -9,6 +9,7 @@ import numpy as np
 from dovetail import ops
 from dovetail.dtypes import FLOATING
 from dovetail.op import Op, define
+from dovetail.ops.sigmoid import sigmoid
 from dovetail.precision import widened
 from dovetail.samples import unary
 from dovetail.shapes import elementwise
@@ -41,7 +42,7 @@ SOFTPLUS = Op(
     signature="x: T -> T",
     types={"T": FLOATING},
     infer=elementwise("softplus"),
-    gradient=(lambda g, y, x: g * ops.sigmoid(x),),
+    gradient=(lambda g, y, x: g * sigmoid(x),),
     decomposition=_decomposition,
     reference=_reference,
     samples=unary(-9, 9),

@@ -57,8 +57,8 @@ def _take_reference(x: np.ndarray, indices: np.ndarray, axis: int) -> np.ndarray
     return np.take(x, positions("take", indices, x.shape[axis], axis), axis=axis)
 
 
-def _indices(*values: Any) -> np.ndarray:
-    return np.array(*values, dtype=np.int64)
+def _indices(values: Any) -> np.ndarray:
+    return np.asarray(values, dtype=np.int64)
 
 
 def _take_samples() -> Iterator[Sample]:
