@@ -44,7 +44,7 @@ def set_threads(count: int, /) -> None: ...
 def set_device(device: Device | None, /) -> Device | None: ...
 def get_device() -> Device: ...
 
-# ---- arrays (array.c, array_number.c, interchange.c) ---------------------------------------------
+# ---- arrays (array.c, array_number.c, interchange.c, dlpack.c) ----------------------------------------
 
 _Scalar: TypeAlias = bool | int | float
 _Operand: TypeAlias = Array | _Scalar | Buffer | npt.NDArray[Any]
@@ -249,7 +249,7 @@ def prepare(
     /,
 ) -> Kernel | str: ...
 
-# ---- differentiation (tape.c) --------------------------------------------------------------------
+# ---- differentiation (tape*.c) -------------------------------------------------------------------
 
 @final
 class Tape:
