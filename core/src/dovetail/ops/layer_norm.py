@@ -69,7 +69,7 @@ def _reference(x: np.ndarray, scale: np.ndarray, bias: np.ndarray, epsilon: floa
     if wide.size == 0:
         return wide
     mean, variance = wide.mean(axis=-1, keepdims=True), wide.var(axis=-1, keepdims=True)
-    return np.asarray((wide - mean) / np.sqrt(variance + epsilon) * scale + bias
+    return np.asarray((wide - mean) / np.sqrt(variance + epsilon) * scale + bias)
 
 
 def _samples() -> Iterator[Sample]:
