@@ -20,12 +20,10 @@ static int channelwise(const dvt_conv_geometry *x) {
 static dvt_status forward_prepare(const dvt_op *op, dvt_kernel_info *info, dvt_error *error) {
     dvt_conv_geometry x;
     const char *reason = dvt_conv_read(&x, op, op->inputs[0], op->inputs[1], op->outputs[0]);
-    if (reason)
-        return refuse(info, reason);
+    if (reason) return refuse(info, reason);
     const int64_t n_taps = x.kernel_h * x.kernel_w;
     dvt_conv_kernel *kernel = dvt_conv_new(op, 1, n_taps, error);
-    if (!kernel)
-        return DVT_OUT_OF_MEMORY;
+    if (!kernel) return DVT_OUT_OF_MEMORY;
     dvt_conv_part *part = kernel->parts;
     for (int64_t t = 0; t < n_taps; t++) {
         const int64_t h = t / x.kernel_w, w = t % x.kernel_w;
@@ -45,8 +43,7 @@ static dvt_status forward_prepare(const dvt_op *op, dvt_kernel_info *info, dvt_e
                                     .n_taps = n_taps,
                                     .taps = kernel->taps,
                                     .merge = 1};
-    if (x.dilation_w == 1 && x.image.w == channels * x.image.channel)
-        part->left.merge = x.kernel_w;
+    if (x.dilation_w == 1 && x.image.w == channels * x.image.channel) part->left.merge = x.kernel_w;
     if (channelwise(&x)) {
         part->left.channels = x.channels;
         dvt_conv_make_depthwise(kernel, part, DVT_CONV_DEPTHWISE, x.weight_out, &x.result);
@@ -81,14 +78,12 @@ static int64_t class_taps(const dvt_conv_geometry *x, int64_t rest_h, int64_t re
 static dvt_status input_prepare(const dvt_op *op, dvt_kernel_info *info, dvt_error *error) {
     dvt_conv_geometry x;
     const char *reason = dvt_conv_read(&x, op, op->outputs[0], op->inputs[1], op->inputs[0]);
-    if (reason)
-        return refuse(info, reason);
+    if (reason) return refuse(info, reason);
     const int64_t classes_h = x.stride_h < x.height ? x.stride_h : x.height;
     const int64_t classes_w = x.stride_w < x.width ? x.stride_w : x.width;
     dvt_conv_kernel *kernel =
         dvt_conv_new(op, (uint32_t)(classes_h * classes_w), x.kernel_h * x.kernel_w, error);
-    if (!kernel)
-        return DVT_OUT_OF_MEMORY;
+    if (!kernel) return DVT_OUT_OF_MEMORY;
     const int64_t channels = x.channels / x.groups, filters = x.filters / x.groups;
     dvt_conv_tap *taps = kernel->taps;
     for (int64_t c = 0; c < classes_h * classes_w; c++) {
@@ -133,12 +128,10 @@ static dvt_status input_prepare(const dvt_op *op, dvt_kernel_info *info, dvt_err
 static dvt_status weight_prepare(const dvt_op *op, dvt_kernel_info *info, dvt_error *error) {
     dvt_conv_geometry x;
     const char *reason = dvt_conv_read(&x, op, op->inputs[0], op->outputs[0], op->inputs[1]);
-    if (reason)
-        return refuse(info, reason);
+    if (reason) return refuse(info, reason);
     const int64_t n_taps = x.kernel_h * x.kernel_w;
     dvt_conv_kernel *kernel = dvt_conv_new(op, 1, n_taps + 1, error);
-    if (!kernel)
-        return DVT_OUT_OF_MEMORY;
+    if (!kernel) return DVT_OUT_OF_MEMORY;
     dvt_conv_part *part = kernel->parts;
     for (int64_t t = 0; t < n_taps; t++) {
         const int64_t h = t / x.kernel_w, w = t % x.kernel_w;
@@ -199,10 +192,13 @@ static void conv_destroy(dvt_kernel *handle) {
 }
 
 #define CONV_ROW(name, function)                                                                   \
-    {                                                                                              \
-        .op = name, .types = "T=f32|f64|f16|bf16", .min_version = 1, .max_version = 1,             \
-        .flags = DVT_KERNEL_STRIDED, .prepare = function, .destroy = conv_destroy                  \
-    }
+    {.op = name,                                                                                   \
+     .types = "T=f32|f64|f16|bf16",                                                                \
+     .min_version = 1,                                                                             \
+     .max_version = 1,                                                                             \
+     .flags = DVT_KERNEL_STRIDED,                                                                  \
+     .prepare = function,                                                                          \
+     .destroy = conv_destroy}
 
 const dvt_kernel_def dvt_cpu_conv_rows[] = {
     CONV_ROW("conv2d", forward_prepare),

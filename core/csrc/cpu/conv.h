@@ -1,9 +1,9 @@
 /* Convolutions as products whose one operand is read out of an image while it is packed.
  *
- * A grid of pixels (image, i, j) looks at an image through taps: tap t of pixel (i, j) is the image's
- * pixel (i * step_h + taps[t].h, j * step_w + taps[t].w), zero outside. Column t * channels + c of
- * that matrix is channel c of tap t. Forward, both gradients and depth-wise kernels share this view:
- * only the grid, the steps and the taps differ. */
+ * A grid of pixels (image, i, j) looks at an image through taps: tap t of pixel (i, j) is the
+ * image's pixel (i * step_h + taps[t].h, j * step_w + taps[t].w), zero outside. Column t *
+ * channels + c of that matrix is channel c of tap t. Forward, both gradients and depth-wise
+ * kernels share this view: only the grid, the steps and the taps differ. */
 #ifndef DVT_CPU_CONV_H
 #define DVT_CPU_CONV_H
 
@@ -43,8 +43,8 @@ typedef struct dvt_conv_rows {
     const dvt_conv_tap *taps;
 } dvt_conv_rows;
 
-/* One channel-by-channel convolution: result pixel (n, i, j), channel c, is the sum over the taps of
- * image times weight[tap.weight + c * weight_channel]. */
+/* One channel-by-channel convolution: result pixel (n, i, j), channel c, is the sum over the
+ * taps of image times weight[tap.weight + c * weight_channel]. */
 typedef struct dvt_conv_depthwise {
     dvt_conv_patches patches; /* channels: all of them */
     int64_t weight_channel;
@@ -69,8 +69,8 @@ extern const dvt_conv_element dvt_conv_f32, dvt_conv_f64, dvt_conv_f16, dvt_conv
 #define DVT_CONV_TAPS 64     /* taps that a depth-wise kernel takes at most */
 #define DVT_CONV_CHANNELS 64 /* channels of one depth-wise weight task */
 
-/* Weights whose taps are not evenly spaced: items keep one stride, k runs over (tap, channel). shape
- * is dvt_conv_rows, of which channels, channel, taps and element are used. */
+/* Weights whose taps are not evenly spaced: items keep one stride, k runs over (tap, channel).
+ * shape is dvt_conv_rows, of which channels, channel, taps and element are used. */
 void dvt_conv_pack_weights(const dvt_gemm_source *source, int64_t first, int64_t count, int64_t k0,
                            int64_t k, int width, void *panels);
 /* Rows are pixels of a grid. */
@@ -80,7 +80,7 @@ void dvt_conv_store_pixels(const dvt_gemm_sink *sink, int64_t row, int64_t rows,
 void dvt_conv_store_taps(const dvt_gemm_sink *sink, int64_t row, int64_t rows, int64_t column,
                          int64_t columns, const void *block, int64_t ld);
 
-/* ---- attributes and shapes, the same for the three ops ---------------------------------------- */
+/* ---- attributes and shapes, the same for the three ops -------------------------------------- */
 
 typedef struct dvt_conv_geometry {
     int64_t images, height, width, out_h, out_w;
@@ -90,22 +90,22 @@ typedef struct dvt_conv_geometry {
     int64_t weight_h, weight_w, weight_in, weight_out; /* strides of w */
 } dvt_conv_geometry;
 
-/* Reads an op; image, weights and result are the tensors that stand for x, w and y. Returns null, or
- * a static reason why this device does not take it. */
+/* Reads an op; image, weights and result are the tensors that stand for x, w and y. Returns
+ * null, or a static reason why this device does not take it. */
 const char *dvt_conv_read(dvt_conv_geometry *geometry, const dvt_op *op, const dvt_tensor *image,
                           const dvt_tensor *weights, const dvt_tensor *result);
 const dvt_conv_element *dvt_conv_element_of(dvt_dtype dtype);
 
-/* ---- one prepared convolution ----------------------------------------------------------------- */
+/* ---- one prepared convolution --------------------------------------------------------------- */
 
 /* One product, over all groups, or one depth-wise pass. The left operand is the op's first input,
  * the right one its second. Shapes of the operands point into the part itself. */
 typedef struct dvt_conv_part {
     dvt_gemm_plan plan;
-    dvt_gemm gemm;                      /* without addresses */
-    int64_t offset[3];                  /* of left, right and result, in elements */
-    int64_t group[3];                   /* from one group to the next */
-    dvt_conv_patches left, right;       /* right: the weight gradient's */
+    dvt_gemm gemm;                /* without addresses */
+    int64_t offset[3];            /* of left, right and result, in elements */
+    int64_t group[3];             /* from one group to the next */
+    dvt_conv_patches left, right; /* right: the weight gradient's */
     dvt_conv_rows weights, result;
     dvt_conv_depthwise depthwise;
 } dvt_conv_part;
@@ -116,7 +116,7 @@ typedef struct dvt_conv_part {
 
 typedef struct dvt_conv_kernel {
     const dvt_conv_element *element;
-    uint64_t grain;                     /* depth-wise: tasks that are worth a thread */
+    uint64_t grain; /* depth-wise: tasks that are worth a thread */
     uint32_t kind, threads, n_parts;
     dvt_conv_part *parts;
     dvt_conv_tap taps[];

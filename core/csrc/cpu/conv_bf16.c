@@ -9,5 +9,5 @@
 #include "conv_pack.h"
 #include "conv_depthwise.h"
 
-const dvt_conv_element dvt_conv_bf16 = {&dvt_gemm_element_bf16, pack_pixels, pack_features, depthwise,
-                                     depthwise_weight};
+const dvt_conv_element dvt_conv_bf16 = {&dvt_gemm_element_bf16, pack_pixels, pack_features,
+                                        depthwise, depthwise_weight};

@@ -9,17 +9,14 @@ DVT_GEMM_INLINE void depth_pixel(const int vectors, int64_t n, const S *const *r
                                  const S *const *weights, int64_t channel, S *to) {
     V sum[DEPTH_VECTORS];
 #pragma GCC unroll 4
-    for (int v = 0; v < vectors; v++)
-        sum[v] = SPLAT(0);
+    for (int v = 0; v < vectors; v++) sum[v] = SPLAT(0);
     for (int64_t t = 0; t < n; t++) {
         const S *x = rows[t] + channel, *w = weights[t] + channel;
 #pragma GCC unroll 4
-        for (int v = 0; v < vectors; v++)
-            sum[v] = FMA(LOAD(x + v * VL), LOAD(w + v * VL), sum[v]);
+        for (int v = 0; v < vectors; v++) sum[v] = FMA(LOAD(x + v * VL), LOAD(w + v * VL), sum[v]);
     }
 #pragma GCC unroll 4
-    for (int v = 0; v < vectors; v++)
-        STORE(to + channel + v * VL, sum[v]);
+    for (int v = 0; v < vectors; v++) STORE(to + channel + v * VL, sum[v]);
 }
 #endif
 
@@ -35,14 +32,12 @@ static void depth_rest(const dvt_conv_depthwise *x, int64_t n, const S *const *r
             const S *in = rows[t] + channel * step;
             const S *w = weights[t] + channel * x->weight_channel;
             if (step == 1 && x->weight_channel == 1)
-                for (int64_t c = 0; c < run; c++)
-                    sum[c] += FROM(in[c]) * FROM(w[c]);
+                for (int64_t c = 0; c < run; c++) sum[c] += FROM(in[c]) * FROM(w[c]);
             else
                 for (int64_t c = 0; c < run; c++)
                     sum[c] += FROM(in[c * step]) * FROM(w[c * x->weight_channel]);
         }
-        for (int64_t c = 0; c < run; c++)
-            to[(channel + c) * x->result.channel] = TO(sum[c]);
+        for (int64_t c = 0; c < run; c++) to[(channel + c) * x->result.channel] = TO(sum[c]);
         channel += run;
     }
 }
@@ -94,20 +89,16 @@ static void depthwise_weight(const dvt_conv_depthwise *x, const void *image, con
                          first * other_step;
             for (at.j = 0; at.j < patches->grid_w; at.j++, g += x->result.w) {
                 const S *in = seen(patches, image, &at, &patches->taps[tap]);
-                if (!in)
-                    continue;
+                if (!in) continue;
                 in += first * step;
                 if (step == 1 && other_step == 1)
-                    for (int64_t c = 0; c < count; c++)
-                        line[c] += FROM(in[c]) * FROM(g[c]);
+                    for (int64_t c = 0; c < count; c++) line[c] += FROM(in[c]) * FROM(g[c]);
                 else
                     for (int64_t c = 0; c < count; c++)
                         line[c] += FROM(in[c * step]) * FROM(g[c * other_step]);
             }
-            for (int64_t c = 0; c < count; c++)
-                sum[c] += line[c];
+            for (int64_t c = 0; c < count; c++) sum[c] += line[c];
         }
     S *to = (S *)weight + patches->taps[tap].weight + first * x->weight_channel;
-    for (int64_t c = 0; c < count; c++)
-        to[c * x->weight_channel] = TO(sum[c]);
+    for (int64_t c = 0; c < count; c++) to[c * x->weight_channel] = TO(sum[c]);
 }

@@ -10,4 +10,4 @@
 #include "conv_depthwise.h"
 
 const dvt_conv_element dvt_conv_f16 = {&dvt_gemm_element_f16, pack_pixels, pack_features, depthwise,
-                                     depthwise_weight};
+                                       depthwise_weight};

@@ -7,11 +7,11 @@
 #define TO(x) (x)
 #define DVT_CONV_SAME
 #if defined(__AVX2__)
-#    include "matmul_turn.h"
-#    define DVT_CONV_TURN
+#include "matmul_turn.h"
+#define DVT_CONV_TURN
 #endif
 #include "conv_pack.h"
 #include "conv_depthwise.h"
 
 const dvt_conv_element dvt_conv_f32 = {&dvt_gemm_element_f32, pack_pixels, pack_features, depthwise,
-                                     depthwise_weight};
+                                       depthwise_weight};

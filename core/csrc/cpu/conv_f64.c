@@ -10,4 +10,4 @@
 #include "conv_depthwise.h"
 
 const dvt_conv_element dvt_conv_f64 = {&dvt_gemm_element_f64, pack_pixels, pack_features, depthwise,
-                                     depthwise_weight};
+                                       depthwise_weight};

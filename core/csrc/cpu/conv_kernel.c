@@ -12,8 +12,7 @@ typedef struct conv_call {
 
 dvt_conv_kernel *dvt_conv_new(const dvt_op *op, uint32_t n_parts, int64_t n_taps,
                               dvt_error *error) {
-    dvt_conv_kernel *kernel =
-        malloc(sizeof *kernel + (size_t)n_taps * sizeof(dvt_conv_tap));
+    dvt_conv_kernel *kernel = malloc(sizeof *kernel + (size_t)n_taps * sizeof(dvt_conv_tap));
     dvt_conv_part *parts = calloc(n_parts, sizeof *parts);
     if (!kernel || !parts) {
         free(kernel);
@@ -28,7 +27,8 @@ dvt_conv_kernel *dvt_conv_new(const dvt_op *op, uint32_t n_parts, int64_t n_taps
     return kernel;
 }
 
-/* One stride that leads from each pixel to the next over rows and images, or 0 when there is none. */
+/* One stride that leads from each pixel to the next over rows and images, or 0 when there is
+ * none. */
 static int even(int64_t images, int64_t grid_h, int64_t grid_w, int64_t image, int64_t h, int64_t w,
                 int64_t *stride) {
     int64_t step = grid_w > 1 ? w : grid_h > 1 ? h : image;
@@ -38,8 +38,7 @@ static int even(int64_t images, int64_t grid_h, int64_t grid_w, int64_t image, i
 
 /* A single tap that sees the image everywhere, with even pixels: a matrix with plain strides. */
 static int plain_patches(const dvt_conv_patches *x, int64_t *pixel, int64_t *offset) {
-    if (x->n_taps != 1)
-        return 0;
+    if (x->n_taps != 1) return 0;
     const dvt_conv_tap *tap = x->taps;
     *offset = tap->h * x->image.h + tap->w * x->image.w;
     return tap->h >= 0 && tap->w >= 0 && (x->grid_h - 1) * x->step_h + tap->h < x->height &&
@@ -81,7 +80,8 @@ void dvt_conv_features(const dvt_conv_kernel *kernel, dvt_conv_part *part, int r
 
 static int even_taps(const dvt_conv_part *part, int64_t channel) {
     for (int64_t t = 0; t < part->left.n_taps; t++)
-        if (part->left.taps[t].weight != part->left.taps[0].weight + t * part->left.channels * channel)
+        if (part->left.taps[t].weight !=
+            part->left.taps[0].weight + t * part->left.channels * channel)
             return 0;
     return part->left.n_taps > 0;
 }
@@ -89,8 +89,7 @@ static int even_taps(const dvt_conv_part *part, int64_t channel) {
 void dvt_conv_weights(const dvt_conv_kernel *kernel, dvt_conv_part *part, int64_t item,
                       int64_t channel) {
     const dvt_gemm_element *element = kernel->element->element;
-    part->gemm.b =
-        (dvt_gemm_source){.pack = element->pack, .item = item, .depth = channel};
+    part->gemm.b = (dvt_gemm_source){.pack = element->pack, .item = item, .depth = channel};
     if (even_taps(part, channel)) {
         part->offset[1] += part->left.taps[0].weight;
         part->gemm.b.plain = element->same;
@@ -111,12 +110,11 @@ void dvt_conv_result(const dvt_conv_kernel *kernel, dvt_conv_part *part, int64_t
     part->gemm.c = (dvt_gemm_sink){.column = pixel->channel};
     if (even(images, grid_h, grid_w, pixel->image, pixel->h, pixel->w, &row)) {
         part->gemm.c.row = row;
-        if (!element->same || pixel->channel != 1)
-            part->gemm.c.store = element->store;
+        if (!element->same || pixel->channel != 1) part->gemm.c.store = element->store;
         return;
     }
-    part->result = (dvt_conv_rows){
-        .element = element, .grid_h = grid_h, .grid_w = grid_w, .pixel = *pixel};
+    part->result =
+        (dvt_conv_rows){.element = element, .grid_h = grid_h, .grid_w = grid_w, .pixel = *pixel};
     part->gemm.c.store = dvt_conv_store_pixels;
     part->gemm.c.shape = &part->result;
 }
@@ -139,8 +137,8 @@ void dvt_conv_make_depthwise(dvt_conv_kernel *kernel, dvt_conv_part *part, uint3
     kernel->kind = kind;
     kernel->grain = grain < 1 ? 1 : (uint64_t)grain;
     part->plan.cost_ns = (uint64_t)(flops / 4) + 100;
-    part->depthwise = (dvt_conv_depthwise){
-        .patches = *left, .weight_channel = weight_channel, .result = *result};
+    part->depthwise =
+        (dvt_conv_depthwise){.patches = *left, .weight_channel = weight_channel, .result = *result};
 }
 
 static void fill(const void *context, uint64_t job, dvt_gemm *gemm) {

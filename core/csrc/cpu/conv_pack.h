@@ -17,11 +17,9 @@ static conv_pixel pixel_at(const dvt_conv_patches *x, int64_t index) {
 }
 
 static void pixel_next(const dvt_conv_patches *x, conv_pixel *at) {
-    if (++at->j < x->grid_w)
-        return;
+    if (++at->j < x->grid_w) return;
     at->j = 0;
-    if (++at->i < x->grid_h)
-        return;
+    if (++at->i < x->grid_h) return;
     at->i = 0;
     at->image++;
 }
@@ -30,38 +28,34 @@ static void pixel_next(const dvt_conv_patches *x, conv_pixel *at) {
 static inline const S *seen(const dvt_conv_patches *x, const S *data, const conv_pixel *at,
                             const dvt_conv_tap *tap) {
     const int64_t h = at->i * x->step_h + tap->h, w = at->j * x->step_w + tap->w;
-    if ((uint64_t)h >= (uint64_t)x->height || (uint64_t)w >= (uint64_t)x->width)
-        return 0;
+    if ((uint64_t)h >= (uint64_t)x->height || (uint64_t)w >= (uint64_t)x->width) return 0;
     return data + at->image * x->image.image + h * x->image.h + w * x->image.w;
 }
 
-/* Channels [0, k) of `width` rows into panel[p * width + i]; a row outside has stride 0 and zeros. */
+/* Channels [0, k) of `width` rows into panel[p * width + i]; a row outside has stride 0 and
+ * zeros. */
 DVT_GEMM_INLINE void pack_rows(const S *const *rows, const int64_t *strides, int dense, int64_t k,
                                const int width, T *to) {
     int64_t p = 0;
 #ifdef DVT_CONV_TURN
-    if (dense)
-        p = dvt_gemm_turn_rows(rows, strides, k, width, to);
+    if (dense) p = dvt_gemm_turn_rows(rows, strides, k, width, to);
 #else
     (void)dense;
 #endif
     for (; p < k; p++)
-        for (int i = 0; i < width; i++)
-            to[p * width + i] = FROM(rows[i][p * strides[i]]);
+        for (int i = 0; i < width; i++) to[p * width + i] = FROM(rows[i][p * strides[i]]);
 }
 
-/* How many channels from tap `tap` on every live pixel sees in one piece: more than one tap where the
- * taps follow each other in memory and lie inside the image. */
+/* How many channels from tap `tap` on every live pixel sees in one piece: more than one tap
+ * where the taps follow each other in memory and lie inside the image. */
 static int64_t piece(const dvt_conv_patches *x, const conv_pixel *pixels, int live, int64_t tap) {
     const int64_t taps = x->merge - tap % x->merge;
     const dvt_conv_tap *first = &x->taps[tap];
-    if (taps == 1)
-        return x->channels;
+    if (taps == 1) return x->channels;
     for (int i = 0; i < live; i++) {
         const int64_t h = pixels[i].i * x->step_h + first->h;
         const int64_t w = pixels[i].j * x->step_w + first->w;
-        if (h < 0 || h >= x->height || w < 0 || w + taps > x->width)
-            return x->channels;
+        if (h < 0 || h >= x->height || w < 0 || w + taps > x->width) return x->channels;
     }
     return taps * x->channels;
 }
@@ -118,21 +112,18 @@ DVT_GEMM_INLINE void pack_features_of(const dvt_conv_patches *x, const S *data, 
             int64_t tap = tap0, channel = channel0;
             for (int i = 0; i < live; tap++, channel = 0) {
                 const S *from = seen(x, data, &at, &x->taps[tap]);
-                int run = (int)(x->channels - channel < live - i ? x->channels - channel : live - i);
+                int run =
+                    (int)(x->channels - channel < live - i ? x->channels - channel : live - i);
                 if (!from) {
-                    for (int c = 0; c < run; c++)
-                        to[i + c] = 0;
+                    for (int c = 0; c < run; c++) to[i + c] = 0;
                 } else if (step == 1 && run == width) {
-                    for (int c = 0; c < width; c++)
-                        to[c] = FROM(from[channel + c]);
+                    for (int c = 0; c < width; c++) to[c] = FROM(from[channel + c]);
                 } else {
-                    for (int c = 0; c < run; c++)
-                        to[i + c] = FROM(from[(channel + c) * step]);
+                    for (int c = 0; c < run; c++) to[i + c] = FROM(from[(channel + c) * step]);
                 }
                 i += run;
             }
-            for (int i = live; i < width; i++)
-                to[i] = 0;
+            for (int i = live; i < width; i++) to[i] = 0;
         }
     }
 }

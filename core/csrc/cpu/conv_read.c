@@ -1,12 +1,11 @@
-/* The attributes and shapes of the convolution ops, and where rows that are not evenly spaced lie. */
+/* The attributes and shapes of the convolution ops, and where rows that are not evenly spaced
+ * lie. */
 #include "conv.h"
 
 static int list(const dvt_op *op, const char *name, uint64_t count, int64_t *to) {
     const dvt_attr *attr = dvt_find_attr(op->attrs, op->n_attrs, name);
-    if (!attr || attr->kind != DVT_ATTR_INT64 || attr->count != count)
-        return 0;
-    for (uint64_t i = 0; i < count; i++)
-        to[i] = ((const int64_t *)attr->values)[i];
+    if (!attr || attr->kind != DVT_ATTR_INT64 || attr->count != count) return 0;
+    for (uint64_t i = 0; i < count; i++) to[i] = ((const int64_t *)attr->values)[i];
     return 1;
 }
 

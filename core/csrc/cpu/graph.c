@@ -8,10 +8,8 @@ static dvt_status compile(const dvt_compile_desc *desc, dvt_executable **executa
     dvt_tile_program *program = 0;
     const char *reason = 0;
     const dvt_status status = dvt_tile_compile(desc, &program, &reason, error);
-    if (status == DVT_UNSUPPORTED)
-        info->description = reason;
-    if (status != DVT_OK)
-        return status;
+    if (status == DVT_UNSUPPORTED) info->description = reason;
+    if (status != DVT_OK) return status;
     info->flags = DVT_EXECUTABLE_CONCURRENT;
     info->workspace_size = program->threads * program->worker_bytes;
     const uint64_t work = program->picoseconds / 1000 * (uint64_t)program->size + 50;

@@ -33,8 +33,7 @@ static uint32_t root(work *w, uint32_t node) {
 
 static int same_shape(const dvt_tensor *a, const dvt_tensor *b) {
     return a->ndim == b->ndim &&
-           (a->ndim == 0 ||
-            memcmp(a->shape, b->shape, (size_t)a->ndim * sizeof *a->shape) == 0);
+           (a->ndim == 0 || memcmp(a->shape, b->shape, (size_t)a->ndim * sizeof *a->shape) == 0);
 }
 
 static const dvt_tensor *result(const work *w, uint32_t node) {
@@ -43,8 +42,7 @@ static const dvt_tensor *result(const work *w, uint32_t node) {
 
 static int is_static(const dvt_tensor *t) {
     for (int32_t i = 0; i < t->ndim; i++)
-        if (t->shape[i] < 0)
-            return 0;
+        if (t->shape[i] < 0) return 0;
     return 1;
 }
 
@@ -65,15 +63,13 @@ static void assign_levels(work *w, const dvt_compile_desc *desc) {
         w->ops[n] = w->eligible[n];
         for (uint32_t i = 0; i < node->n_inputs; i++) {
             const uint32_t p = w->producer[node->inputs[i]];
-            if (p == NONE)
-                continue;
+            if (p == NONE) continue;
             /* A broadcast is read through: it stands on the level of the nodes that read it. */
             const int through = w->eligible[n] && dvt_tile_is_broadcast(graph->nodes[p]);
             const uint32_t level = w->level[p] + (through || joinable(w, p, n) ? 0 : 1);
             w->level[n] = level > w->level[n] ? level : w->level[n];
         }
-        for (uint32_t i = 0; i < node->n_outputs; i++)
-            w->producer[node->outputs[i]] = n;
+        for (uint32_t i = 0; i < node->n_outputs; i++) w->producer[node->outputs[i]] = n;
     }
 }
 
@@ -82,8 +78,7 @@ static int held(const work *w, uint32_t n) {
     const dvt_node *node = w->graph->nodes[n];
     for (uint32_t i = 0; i < node->n_inputs; i++) {
         const uint32_t p = w->producer[node->inputs[i]];
-        if (p != NONE && joinable(w, p, n) && w->level[p] == w->level[n])
-            return 1;
+        if (p != NONE && joinable(w, p, n) && w->level[p] == w->level[n]) return 1;
     }
     return 0;
 }
@@ -92,8 +87,7 @@ static int held(const work *w, uint32_t n) {
  * before its gradient is known then joins the update that reads it. What an edge demands still
  * holds, so groups stay convex. */
 static void lift(work *w) {
-    for (uint32_t n = 0; n < w->graph->n_nodes; n++)
-        w->ceiling[n] = NONE;
+    for (uint32_t n = 0; n < w->graph->n_nodes; n++) w->ceiling[n] = NONE;
     for (uint32_t n = w->graph->n_nodes; n-- > 0;) {
         const dvt_node *node = w->graph->nodes[n];
         const int view = dvt_tile_is_broadcast(node);
@@ -102,8 +96,7 @@ static void lift(work *w) {
             w->level[n] = w->ceiling[n];
         for (uint32_t i = 0; i < node->n_inputs; i++) {
             const uint32_t p = w->producer[node->inputs[i]];
-            if (p == NONE)
-                continue;
+            if (p == NONE) continue;
             const int through = w->eligible[n] && dvt_tile_is_broadcast(w->graph->nodes[p]);
             const uint32_t below = through || joinable(w, p, n) ? 0 : 1;
             const uint32_t ceiling = w->level[n] > below ? w->level[n] - below : 0;
@@ -117,11 +110,9 @@ static void join(work *w) {
         const dvt_node *node = w->graph->nodes[n];
         for (uint32_t i = 0; i < node->n_inputs; i++) {
             const uint32_t p = w->producer[node->inputs[i]];
-            if (p == NONE || !joinable(w, p, n) || w->level[p] != w->level[n])
-                continue;
+            if (p == NONE || !joinable(w, p, n) || w->level[p] != w->level[n]) continue;
             const uint32_t a = root(w, p), b = root(w, n);
-            if (a == b)
-                continue;
+            if (a == b) continue;
             w->parent[b] = a;
             w->ops[a] += w->ops[b];
         }
@@ -133,13 +124,11 @@ static void join(work *w) {
 static void attach_broadcasts(work *w, uint32_t *home, uint8_t *outside) {
     const dvt_graph *graph = w->graph;
     for (uint32_t i = 0; i < graph->n_outputs; i++)
-        if (w->producer[graph->outputs[i]] != NONE)
-            outside[w->producer[graph->outputs[i]]] = 1;
+        if (w->producer[graph->outputs[i]] != NONE) outside[w->producer[graph->outputs[i]]] = 1;
     for (uint32_t n = 0; n < graph->n_nodes; n++)
         for (uint32_t i = 0; i < graph->nodes[n]->n_inputs; i++) {
             const uint32_t p = w->producer[graph->nodes[n]->inputs[i]];
-            if (p == NONE || !dvt_tile_is_broadcast(graph->nodes[p]))
-                continue;
+            if (p == NONE || !dvt_tile_is_broadcast(graph->nodes[p])) continue;
             const uint32_t r = root(w, n);
             if (!w->eligible[n] || (home[p] != NONE && home[p] != r) ||
                 !same_shape(result(w, p), result(w, n)))
@@ -169,10 +158,8 @@ dvt_status dvt_cpu_partition(const dvt_compile_desc *desc, dvt_claim *const *cla
               .eligible = flags};
     uint32_t *home = memory + values + 3 * nodes, *number = home + nodes, next = 0;
     uint8_t *outside = flags + nodes;
-    for (size_t v = 0; v < values; v++)
-        w.producer[v] = NONE;
-    for (size_t n = 0; n < nodes; n++)
-        home[n] = NONE;
+    for (size_t v = 0; v < values; v++) w.producer[v] = NONE;
+    for (size_t n = 0; n < nodes; n++) home[n] = NONE;
     assign_levels(&w, desc);
     lift(&w);
     join(&w);
@@ -187,8 +174,7 @@ dvt_status dvt_cpu_partition(const dvt_compile_desc *desc, dvt_claim *const *cla
         } else if (w.ops[r] < 2) {
             claims[n]->reason = "a single element-wise node gains nothing from a tile program";
         } else {
-            if (number[r] == 0)
-                number[r] = ++next;
+            if (number[r] == 0) number[r] = ++next;
             claims[n]->group = number[r];
         }
     }

@@ -17,10 +17,10 @@ typedef struct matmul_batch {
 typedef struct matmul_kernel {
     const dvt_gemm_element *element;
     dvt_gemm_plan plan;
-    dvt_gemv_fn gemv;     /* null: the engine */
-    uint64_t gemv_grain;  /* tasks that are worth a thread */
+    dvt_gemv_fn gemv;    /* null: the engine */
+    uint64_t gemv_grain; /* tasks that are worth a thread */
     int64_t a_row, a_k, b_k, b_n, c_row, c_n;
-    int swapped;          /* 1: C is computed transposed, a is the call's second input */
+    int swapped; /* 1: C is computed transposed, a is the call's second input */
     uint32_t n_batch;
     matmul_batch batch[]; /* innermost first */
 } matmul_kernel;
@@ -116,8 +116,8 @@ static dvt_status matmul_run(const dvt_call *call, dvt_error *error) {
 static void fold_batch(matmul_kernel *kernel, int64_t *m) {
     while (kernel->n_batch > 0) {
         matmul_batch *inner = &kernel->batch[0];
-        if (inner->b != 0 || (*m != 1 && (inner->a != *m * kernel->a_row ||
-                                          inner->c != *m * kernel->c_row)))
+        if (inner->b != 0 ||
+            (*m != 1 && (inner->a != *m * kernel->a_row || inner->c != *m * kernel->c_row)))
             return;
         if (*m == 1) {
             kernel->a_row = inner->a;
@@ -125,8 +125,7 @@ static void fold_batch(matmul_kernel *kernel, int64_t *m) {
         }
         *m *= inner->extent;
         kernel->n_batch--;
-        for (uint32_t i = 0; i < kernel->n_batch; i++)
-            kernel->batch[i] = kernel->batch[i + 1];
+        for (uint32_t i = 0; i < kernel->n_batch; i++) kernel->batch[i] = kernel->batch[i + 1];
     }
 }
 
@@ -138,8 +137,7 @@ static dvt_status matmul_prepare(const dvt_op *op, dvt_kernel_info *info, dvt_er
         info->reason = "matmul takes operands of two or more axes and of one numeric type";
         return DVT_UNSUPPORTED;
     }
-    matmul_kernel *kernel =
-        malloc(sizeof *kernel + (size_t)(ndim - 2) * sizeof(matmul_batch));
+    matmul_kernel *kernel = malloc(sizeof *kernel + (size_t)(ndim - 2) * sizeof(matmul_batch));
     if (!kernel)
         return dvt_set_error(error, DVT_OUT_OF_MEMORY, "matmul: no memory for a kernel's plan");
     int64_t m = c->shape[ndim - 2], n = c->shape[ndim - 1];
@@ -153,8 +151,8 @@ static dvt_status matmul_prepare(const dvt_op *op, dvt_kernel_info *info, dvt_er
                               .c_n = c->strides[ndim - 1]};
     for (int32_t i = ndim - 3; i >= 0; i--)
         if (c->shape[i] != 1)
-            kernel->batch[kernel->n_batch++] = (matmul_batch){
-                c->shape[i], a->strides[i], b->strides[i], c->strides[i]};
+            kernel->batch[kernel->n_batch++] =
+                (matmul_batch){c->shape[i], a->strides[i], b->strides[i], c->strides[i]};
     fold_batch(kernel, &m);
     /* Rows of C should be what lies side by side, and a matrix times a column is a row product. */
     if ((n == 1 && m > 1) || (kernel->c_n != 1 && kernel->c_row == 1 && m > 1 && n > 1)) {
@@ -167,8 +165,7 @@ static dvt_status matmul_prepare(const dvt_op *op, dvt_kernel_info *info, dvt_er
             swap(&kernel->batch[i].a, &kernel->batch[i].b);
     }
     uint64_t jobs = 1;
-    for (uint32_t i = 0; i < kernel->n_batch; i++)
-        jobs *= (uint64_t)kernel->batch[i].extent;
+    for (uint32_t i = 0; i < kernel->n_batch; i++) jobs *= (uint64_t)kernel->batch[i].extent;
     const uint32_t threads = op->host ? op->host->n_threads : 1;
     const int buffered = !element->same || (kernel->c_n != 1 && n > 1);
     dvt_gemm_make_plan(&kernel->plan, element->type, m, n, k, jobs, buffered, threads);
@@ -192,7 +189,9 @@ static dvt_status matmul_prepare(const dvt_op *op, dvt_kernel_info *info, dvt_er
     return DVT_OK;
 }
 
-static void matmul_destroy(dvt_kernel *kernel) { free(kernel); }
+static void matmul_destroy(dvt_kernel *kernel) {
+    free(kernel);
+}
 
 const dvt_kernel_def dvt_cpu_matmul_rows[] = {{
     .op = "matmul",

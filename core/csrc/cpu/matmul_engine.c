@@ -1,22 +1,25 @@
 /* Blocks, tasks and workspace of the product engine (matmul_engine.h). */
 #include "matmul_engine.h"
 
-static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-static int64_t up(int64_t a, int64_t step) { return (a + step - 1) / step * step; }
-static uint64_t bytes_up(uint64_t bytes) { return (bytes + 64 + 63) / 64 * 64; }
+static int64_t least(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+static int64_t up(int64_t a, int64_t step) {
+    return (a + step - 1) / step * step;
+}
+static uint64_t bytes_up(uint64_t bytes) {
+    return (bytes + 64 + 63) / 64 * 64;
+}
 
 const dvt_gemm_element *dvt_gemm_element_of(dvt_dtype dtype) {
-    if (dtype.lanes != 1)
-        return 0;
-    if (dtype.code == DVT_BFLOAT)
-        return dtype.bits == 16 ? &dvt_gemm_element_bf16 : 0;
+    if (dtype.lanes != 1) return 0;
+    if (dtype.code == DVT_BFLOAT) return dtype.bits == 16 ? &dvt_gemm_element_bf16 : 0;
     if (dtype.code == DVT_FLOAT)
         return dtype.bits == 32   ? &dvt_gemm_element_f32
                : dtype.bits == 64 ? &dvt_gemm_element_f64
                : dtype.bits == 16 ? &dvt_gemm_element_f16
                                   : 0;
-    if (dtype.code != DVT_INT && dtype.code != DVT_UINT)
-        return 0;
+    if (dtype.code != DVT_INT && dtype.code != DVT_UINT) return 0;
     return dtype.bits == 8    ? &dvt_gemm_element_u8
            : dtype.bits == 16 ? &dvt_gemm_element_u16
            : dtype.bits == 32 ? &dvt_gemm_element_u32
@@ -68,16 +71,13 @@ void dvt_gemm_make_plan(dvt_gemm_plan *plan, const dvt_gemm_type *type, int64_t 
     else
         plan->b_bytes = bytes_up((uint64_t)(kc * plan->n_step * type->size));
     plan->a_bytes = bytes_up((uint64_t)(kc * up(least(m, type->mc), type->mr) * type->size));
-    if (buffered)
-        plan->c_bytes = bytes_up((uint64_t)(plan->m_step * plan->n_step * type->size));
+    if (buffered) plan->c_bytes = bytes_up((uint64_t)(plan->m_step * plan->n_step * type->size));
     double tasks = (double)((n + plan->n_step - 1) / plan->n_step);
-    if (!plan->joint)
-        tasks *= (double)((m + plan->m_step - 1) / plan->m_step);
+    if (!plan->joint) tasks *= (double)((m + plan->m_step - 1) / plan->m_step);
     double grain = WORTH_A_THREAD / (job_ns / tasks);
     plan->grain = grain < 1 ? 1 : grain > 1e9 ? 1000000000 : (uint64_t)grain;
     double cost = job_ns * (double)jobs;
-    if (cost > WORTH_A_THREAD)
-        cost = cost / plan->threads + 2000;
+    if (cost > WORTH_A_THREAD) cost = cost / plan->threads + 2000;
     plan->cost_ns = cost > 1e18 ? (uint64_t)1e18 : (uint64_t)cost;
 }
 
@@ -90,8 +90,8 @@ typedef struct dvt_gemm_work {
     dvt_gemm_fill_fn fill;
     const void *context;
     char *workspace;
-    const dvt_gemm *gemm;       /* joint: the product at hand */
-    int64_t column, columns;    /* joint: the columns of B that are packed */
+    const dvt_gemm *gemm;    /* joint: the product at hand */
+    int64_t column, columns; /* joint: the columns of B that are packed */
 } dvt_gemm_work;
 
 /* A in place costs more per use than packed, and saves the packing: good for few uses. */
@@ -135,8 +135,8 @@ static void multiply(const dvt_gemm_type *type, const dvt_gemm_block *x) {
     }
 }
 
-/* Rows [row, row + rows) and columns [column, column + columns) of one product. `packed`: B's panels
- * of all k, packed before; null: packed here. */
+/* Rows [row, row + rows) and columns [column, column + columns) of one product. `packed`: B's
+ * panels of all k, packed before; null: packed here. */
 static void block(const dvt_gemm_plan *plan, const dvt_gemm *g, int64_t row, int64_t rows,
                   int64_t column, int64_t columns, const char *packed, int64_t packed_columns,
                   int64_t packed_first, char *mine) {
@@ -151,8 +151,8 @@ static void block(const dvt_gemm_plan *plan, const dvt_gemm *g, int64_t row, int
         x.k = least(type->kc, plan->k - k0);
         x.accumulate = k0 > 0;
         if (packed) {
-            x.b = packed + (k0 * up(packed_columns, type->nr) + (column - packed_first) * x.k) *
-                               type->size;
+            x.b = packed +
+                  (k0 * up(packed_columns, type->nr) + (column - packed_first) * x.k) * type->size;
         } else {
             int64_t skip = b_direct ? columns / type->nr * type->nr : 0;
             if (b_direct) {
@@ -189,8 +189,7 @@ static void block(const dvt_gemm_plan *plan, const dvt_gemm *g, int64_t row, int
         }
     }
     if (buffered) {
-        if (plan->k == 0)
-            type->zero(buffer, rows * plan->n_step);
+        if (plan->k == 0) type->zero(buffer, rows * plan->n_step);
         g->c.store(&g->c, row, rows, column, columns, buffer, plan->n_step);
     } else if (plan->k == 0) {
         for (int64_t i = row; i < row + rows; i++)
@@ -214,8 +213,7 @@ static void separate_tasks(void *context, uint64_t begin, uint64_t end, uint32_t
         uint64_t job = task / (across * down), rest = task % (across * down);
         int64_t row = (int64_t)(rest / across) * plan->m_step;
         int64_t column = (int64_t)(rest % across) * plan->n_step;
-        if (task == begin || rest == 0)
-            work->fill(work->context, job, &gemm);
+        if (task == begin || rest == 0) work->fill(work->context, job, &gemm);
         block(plan, &gemm, row, least(plan->m_step, plan->m - row), column,
               least(plan->n_step, plan->n - column), 0, 0, 0, part(work, worker));
     }

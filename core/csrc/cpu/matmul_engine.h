@@ -88,14 +88,15 @@ typedef struct dvt_gemm_plan {
     const dvt_gemm_type *type;
     int64_t m, n, k;
     uint64_t jobs;
-    int buffered;      /* C is finished in a worker's block and stored by a function */
-    int joint;         /* the threads share the packed B of one product at a time */
-    int64_t m_step;    /* rows of one task */
-    int64_t n_step;    /* columns of one task */
-    int64_t n_block;   /* joint: columns packed at a time */
-    uint64_t grain;    /* tasks that are worth a thread */
+    int buffered;    /* C is finished in a worker's block and stored by a function */
+    int joint;       /* the threads share the packed B of one product at a time */
+    int64_t m_step;  /* rows of one task */
+    int64_t n_step;  /* columns of one task */
+    int64_t n_block; /* joint: columns packed at a time */
+    uint64_t grain;  /* tasks that are worth a thread */
     uint32_t threads;
-    uint64_t shared_bytes, a_bytes, b_bytes, c_bytes; /* of the workspace; the last three a worker */
+    uint64_t shared_bytes, a_bytes, b_bytes,
+        c_bytes; /* of the workspace; the last three a worker */
     uint64_t cost_ns;
 } dvt_gemm_plan;
 

@@ -6,8 +6,8 @@
 #include "matmul_simd.h"
 #include "matmul_tile.h"
 #if defined(__AVX2__)
-#    include "matmul_turn.h"
-#    define DVT_PACK_TURN dvt_gemm_turn
+#include "matmul_turn.h"
+#define DVT_PACK_TURN dvt_gemm_turn
 #endif
 
 #define DVT_PACK(name) name##_f32
@@ -35,8 +35,8 @@
 #define TO(x) dvt_product_to_bf16(x)
 #include "matmul_pack.h"
 
-const dvt_gemm_type dvt_gemm_f32 = {tile, edge, zero, sizeof(T), MR, NR, DVT_GEMM_KC, DVT_GEMM_MC,
-                                    VL * 3.0};
+const dvt_gemm_type dvt_gemm_f32 = {tile, edge,        zero,        sizeof(T), MR,
+                                    NR,   DVT_GEMM_KC, DVT_GEMM_MC, VL * 3.0};
 const dvt_gemm_element dvt_gemm_element_f32 = {&dvt_gemm_f32, pack_f32, store_f32, 4, 1};
 const dvt_gemm_element dvt_gemm_element_f16 = {&dvt_gemm_f32, pack_f16, store_f16, 2, 0};
 const dvt_gemm_element dvt_gemm_element_bf16 = {&dvt_gemm_f32, pack_bf16, store_bf16, 2, 0};

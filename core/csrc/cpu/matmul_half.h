@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <string.h>
 #if defined(__F16C__)
-#    include <immintrin.h>
+#include <immintrin.h>
 #endif
 
 static inline float dvt_product_bits(uint32_t bits) {
@@ -21,14 +21,17 @@ static inline float dvt_product_from_bf16(uint16_t x) {
 static inline uint16_t dvt_product_to_bf16(float x) {
     uint32_t bits;
     memcpy(&bits, &x, sizeof bits);
-    if ((bits & 0x7fffffffu) > 0x7f800000u)
-        return (uint16_t)((bits >> 16) | 0x40u);
+    if ((bits & 0x7fffffffu) > 0x7f800000u) return (uint16_t)((bits >> 16) | 0x40u);
     return (uint16_t)((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
 }
 
 #if defined(__F16C__)
-static inline float dvt_product_from_f16(uint16_t x) { return _cvtsh_ss(x); }
-static inline uint16_t dvt_product_to_f16(float x) { return (uint16_t)_cvtss_sh(x, 0); }
+static inline float dvt_product_from_f16(uint16_t x) {
+    return _cvtsh_ss(x);
+}
+static inline uint16_t dvt_product_to_f16(float x) {
+    return (uint16_t)_cvtss_sh(x, 0);
+}
 #elif defined(__aarch64__)
 static inline float dvt_product_from_f16(uint16_t x) {
     __fp16 half;
@@ -61,10 +64,8 @@ static inline uint16_t dvt_product_to_f16(float x) {
     uint32_t bits;
     memcpy(&bits, &x, sizeof bits);
     const uint32_t sign = bits >> 16 & 0x8000u, rest = bits & 0x7fffffffu;
-    if (rest > 0x7f800000u)
-        return (uint16_t)(sign | 0x7e00u | (rest >> 13 & 0x3ffu));
-    if (rest >= 0x477ff000u)
-        return (uint16_t)(sign | 0x7c00u);
+    if (rest > 0x7f800000u) return (uint16_t)(sign | 0x7e00u | (rest >> 13 & 0x3ffu));
+    if (rest >= 0x477ff000u) return (uint16_t)(sign | 0x7c00u);
     if (rest >= 0x38800000u)
         return (uint16_t)(sign | (rest - 0x38000000u + 0xfffu + (rest >> 13 & 1u)) >> 13);
     /* Subnormal: the sum's own rounding places the bits at the end of the significand. */

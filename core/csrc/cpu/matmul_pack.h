@@ -12,16 +12,14 @@ DVT_GEMM_INLINE void DVT_PACK(across)(const S *from, int64_t depth, int64_t coun
             for (int64_t p = p0; p < p1; p++) {
                 const S *in = from + p * depth + j * width;
                 T *out = to + (j * k + p) * width;
-                for (int i = 0; i < width; i++)
-                    out[i] = FROM(in[i]);
+                for (int i = 0; i < width; i++) out[i] = FROM(in[i]);
             }
     }
     const int64_t rest = count - full * width;
     for (int64_t p = 0; rest > 0 && p < k; p++) {
         const S *in = from + p * depth + full * width;
         T *out = to + (full * k + p) * width;
-        for (int64_t i = 0; i < width; i++)
-            out[i] = i < rest ? FROM(in[i]) : (T)0;
+        for (int64_t i = 0; i < width; i++) out[i] = i < rest ? FROM(in[i]) : (T)0;
     }
 }
 
@@ -33,17 +31,14 @@ DVT_GEMM_INLINE void DVT_PACK(along)(const S *from, int64_t item, int64_t depth,
         int64_t p = 0;
         if (count - first >= width) {
 #ifdef DVT_PACK_TURN
-            if (depth == 1)
-                p = DVT_PACK_TURN(in, item, k, width, to);
+            if (depth == 1) p = DVT_PACK_TURN(in, item, k, width, to);
 #endif
             for (; p < k; p++)
-                for (int i = 0; i < width; i++)
-                    to[p * width + i] = FROM(in[i * item + p * depth]);
+                for (int i = 0; i < width; i++) to[p * width + i] = FROM(in[i * item + p * depth]);
         } else {
             for (; p < k; p++)
                 for (int64_t i = 0; i < width; i++)
-                    to[p * width + i] =
-                        first + i < count ? FROM(in[i * item + p * depth]) : (T)0;
+                    to[p * width + i] = first + i < count ? FROM(in[i * item + p * depth]) : (T)0;
         }
     }
 }
@@ -67,10 +62,8 @@ static void DVT_PACK(store)(const dvt_gemm_sink *sink, int64_t row, int64_t rows
     for (int64_t i = 0; i < rows; i++, from += ld) {
         S *to = (S *)sink->data + (row + i) * sink->row + column * sink->column;
         if (sink->column == 1)
-            for (int64_t j = 0; j < columns; j++)
-                to[j] = TO(from[j]);
+            for (int64_t j = 0; j < columns; j++) to[j] = TO(from[j]);
         else
-            for (int64_t j = 0; j < columns; j++)
-                to[j * sink->column] = TO(from[j]);
+            for (int64_t j = 0; j < columns; j++) to[j * sink->column] = TO(from[j]);
     }
 }

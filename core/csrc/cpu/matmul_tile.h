@@ -1,6 +1,6 @@
-/* The register tile: MR x NR elements of C stay in registers while k runs. Included once per element
- * type, after matmul_simd.h. The left operand may have any strides, the right one has its columns
- * side by side: both the packed panels and small operands in place fit that. */
+/* The register tile: MR x NR elements of C stay in registers while k runs. Included once per
+ * element type, after matmul_simd.h. The left operand may have any strides, the right one has
+ * its columns side by side: both the packed panels and small operands in place fit that. */
 
 /* `rows` is a constant at every call, so that the loops over it unroll into registers. */
 DVT_GEMM_INLINE void tile_rows(const int rows, int64_t k, const T *restrict a, int64_t a_row,
@@ -10,20 +10,17 @@ DVT_GEMM_INLINE void tile_rows(const int rows, int64_t k, const T *restrict a, i
 #pragma GCC unroll 12
     for (int i = 0; i < rows; i++)
 #pragma GCC unroll 2
-        for (int j = 0; j < NV; j++)
-            sum[i][j] = SPLAT(0);
+        for (int j = 0; j < NV; j++) sum[i][j] = SPLAT(0);
 #pragma GCC unroll 2
     for (int64_t p = 0; p < k; p++) {
         V right[NV];
 #pragma GCC unroll 2
-        for (int j = 0; j < NV; j++)
-            right[j] = LOAD(b + j * VL);
+        for (int j = 0; j < NV; j++) right[j] = LOAD(b + j * VL);
 #pragma GCC unroll 12
         for (int i = 0; i < rows; i++) {
             V left = SPLAT(a[i * a_row]);
 #pragma GCC unroll 2
-            for (int j = 0; j < NV; j++)
-                sum[i][j] = FMA(left, right[j], sum[i][j]);
+            for (int j = 0; j < NV; j++) sum[i][j] = FMA(left, right[j], sum[i][j]);
         }
         a += a_k;
         b += b_k;
@@ -32,14 +29,12 @@ DVT_GEMM_INLINE void tile_rows(const int rows, int64_t k, const T *restrict a, i
 #pragma GCC unroll 12
         for (int i = 0; i < rows; i++)
 #pragma GCC unroll 2
-            for (int j = 0; j < NV; j++)
-                sum[i][j] = ADD(sum[i][j], LOAD(c + i * c_row + j * VL));
+            for (int j = 0; j < NV; j++) sum[i][j] = ADD(sum[i][j], LOAD(c + i * c_row + j * VL));
     }
 #pragma GCC unroll 12
     for (int i = 0; i < rows; i++)
 #pragma GCC unroll 2
-        for (int j = 0; j < NV; j++)
-            STORE(c + i * c_row + j * VL, sum[i][j]);
+        for (int j = 0; j < NV; j++) STORE(c + i * c_row + j * VL, sum[i][j]);
 }
 
 #define DVT_GEMM_ROWS(count)                                                                       \
@@ -76,22 +71,21 @@ static void tile(int rows, int64_t k, const void *a, int64_t a_row, int64_t a_k,
     }
 }
 
-static void edge(int rows, int columns, const void *block, void *c, int64_t c_row,
-                 int accumulate) {
+static void edge(int rows, int columns, const void *block, void *c, int64_t c_row, int accumulate) {
     const T *from = block;
     T *to = c;
     for (int i = 0; i < rows; i++, from += NR, to += c_row) {
         if (accumulate) {
-            for (int j = 0; j < columns; j++)
-                to[j] = (T)(to[j] + from[j]);
+            for (int j = 0; j < columns; j++) to[j] = (T)(to[j] + from[j]);
         } else {
-            for (int j = 0; j < columns; j++)
-                to[j] = from[j];
+            for (int j = 0; j < columns; j++) to[j] = from[j];
         }
     }
 }
 
-static void zero(void *c, int64_t count) { memset(c, 0, (size_t)count * sizeof(T)); }
+static void zero(void *c, int64_t count) {
+    memset(c, 0, (size_t)count * sizeof(T));
+}
 
 _Static_assert(MR * NR * sizeof(T) <= DVT_GEMM_TILE_BYTES, "a tile fits its spare room");
 

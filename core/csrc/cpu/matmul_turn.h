@@ -25,8 +25,8 @@ DVT_GEMM_INLINE void dvt_gemm_turn_8(__m256 r[8]) {
 /* Packs steps of k in eights and returns how many were packed. Row i is rows[i], its step 1, or 0
  * for a row of one value of which eight lie in memory. The stores of one step may reach into the
  * next, which is written later. */
-DVT_GEMM_INLINE int64_t dvt_gemm_turn_rows(const float *const *rows, const int64_t *steps, int64_t k,
-                                           const int width, float *to) {
+DVT_GEMM_INLINE int64_t dvt_gemm_turn_rows(const float *const *rows, const int64_t *steps,
+                                           int64_t k, const int width, float *to) {
     int64_t p = 0;
     for (; p + 8 <= k; p += 8)
         for (int i = 0; i < width; i += 8) {

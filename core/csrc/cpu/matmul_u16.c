@@ -11,6 +11,6 @@
 #define TO(x) (x)
 #include "matmul_pack.h"
 
-const dvt_gemm_type dvt_gemm_u16 = {tile, edge, zero, sizeof(T), MR, NR, DVT_GEMM_KC, DVT_GEMM_MC,
-                                   VL * 1.0};
+const dvt_gemm_type dvt_gemm_u16 = {tile, edge,        zero,        sizeof(T), MR,
+                                    NR,   DVT_GEMM_KC, DVT_GEMM_MC, VL * 1.0};
 const dvt_gemm_element dvt_gemm_element_u16 = {&dvt_gemm_u16, pack_u16, store_u16, 2, 1};

@@ -11,6 +11,6 @@
 #define TO(x) (x)
 #include "matmul_pack.h"
 
-const dvt_gemm_type dvt_gemm_u64 = {tile, edge, zero, sizeof(T), MR, NR, DVT_GEMM_KC, DVT_GEMM_MC,
-                                   VL * 1.0};
+const dvt_gemm_type dvt_gemm_u64 = {tile, edge,        zero,        sizeof(T), MR,
+                                    NR,   DVT_GEMM_KC, DVT_GEMM_MC, VL * 1.0};
 const dvt_gemm_element dvt_gemm_element_u64 = {&dvt_gemm_u64, pack_u64, store_u64, 8, 1};

@@ -22,29 +22,23 @@ static const dvt_pool_element *element_of(dvt_dtype dtype) {
     static const dvt_pool_element *const ints[2][4] = {
         {&dvt_pool_i8, &dvt_pool_i16, &dvt_pool_i32, &dvt_pool_i64},
         {&dvt_pool_u8, &dvt_pool_u16, &dvt_pool_u32, &dvt_pool_u64}};
-    if (dtype.lanes != 1)
-        return 0;
-    if (dtype.code == DVT_BFLOAT)
-        return dtype.bits == 16 ? &dvt_pool_bf16 : 0;
+    if (dtype.lanes != 1) return 0;
+    if (dtype.code == DVT_BFLOAT) return dtype.bits == 16 ? &dvt_pool_bf16 : 0;
     if (dtype.code == DVT_FLOAT)
         return dtype.bits == 32   ? &dvt_pool_f32
                : dtype.bits == 64 ? &dvt_pool_f64
                : dtype.bits == 16 ? &dvt_pool_f16
                                   : 0;
-    if (dtype.code != DVT_INT && dtype.code != DVT_UINT)
-        return 0;
+    if (dtype.code != DVT_INT && dtype.code != DVT_UINT) return 0;
     for (int i = 0; i < 4; i++)
-        if (dtype.bits == 8 << i)
-            return ints[dtype.code == DVT_UINT][i];
+        if (dtype.bits == 8 << i) return ints[dtype.code == DVT_UINT][i];
     return 0;
 }
 
 static int list(const dvt_op *op, const char *name, uint64_t count, int64_t *to) {
     const dvt_attr *attr = dvt_find_attr(op->attrs, op->n_attrs, name);
-    if (!attr || attr->kind != DVT_ATTR_INT64 || attr->count != count)
-        return 0;
-    for (uint64_t i = 0; i < count; i++)
-        to[i] = ((const int64_t *)attr->values)[i];
+    if (!attr || attr->kind != DVT_ATTR_INT64 || attr->count != count) return 0;
+    for (uint64_t i = 0; i < count; i++) to[i] = ((const int64_t *)attr->values)[i];
     return 1;
 }
 
@@ -90,27 +84,26 @@ static dvt_status prepare(const dvt_op *op, const dvt_tensor *large, const dvt_t
     pool_kernel *kernel = malloc(sizeof *kernel);
     if (!kernel)
         return dvt_set_error(error, DVT_OUT_OF_MEMORY, "pooling found no memory for its plan");
-    *kernel = (pool_kernel){
-        .shape = {.images = large->shape[0],
-                  .channels = large->shape[3],
-                  .height = large->shape[1],
-                  .width = large->shape[2],
-                  .out_h = small->shape[1],
-                  .out_w = small->shape[2],
-                  .window_h = window[0],
-                  .window_w = window[1],
-                  .stride_h = strides[0],
-                  .stride_w = strides[1],
-                  .top = padding[0],
-                  .bottom = padding[1],
-                  .left = padding[2],
-                  .right = padding[3],
-                  .count_include_pad =
-                      dvt_attr_int(op->attrs, op->n_attrs, "count_include_pad", 0) != 0,
-                  .large = strides_of(large),
-                  .small = strides_of(small)}};
-    if (op->n_outputs > 1)
-        kernel->shape.index = strides_of(op->outputs[1]);
+    *kernel =
+        (pool_kernel){.shape = {.images = large->shape[0],
+                                .channels = large->shape[3],
+                                .height = large->shape[1],
+                                .width = large->shape[2],
+                                .out_h = small->shape[1],
+                                .out_w = small->shape[2],
+                                .window_h = window[0],
+                                .window_w = window[1],
+                                .stride_h = strides[0],
+                                .stride_w = strides[1],
+                                .top = padding[0],
+                                .bottom = padding[1],
+                                .left = padding[2],
+                                .right = padding[3],
+                                .count_include_pad = dvt_attr_int(op->attrs, op->n_attrs,
+                                                                  "count_include_pad", 0) != 0,
+                                .large = strides_of(large),
+                                .small = strides_of(small)}};
+    if (op->n_outputs > 1) kernel->shape.index = strides_of(op->outputs[1]);
     *made = kernel;
     return DVT_OK;
 }
@@ -118,8 +111,8 @@ static dvt_status prepare(const dvt_op *op, const dvt_tensor *large, const dvt_t
 static dvt_status answer(pool_kernel *kernel, dvt_pool_fn function, int64_t height,
                          dvt_kernel_info *info) {
     const dvt_pool_shape *x = &kernel->shape;
-    const double row_ns = 50 + 0.3 * (double)(x->out_w * x->channels) *
-                                   (double)(x->window_h * x->window_w);
+    const double row_ns =
+        50 + 0.3 * (double)(x->out_w * x->channels) * (double)(x->window_h * x->window_w);
     const double grain = 20000 / row_ns;
     kernel->function = function;
     kernel->rows = (uint64_t)(x->images * height);
@@ -134,36 +127,38 @@ static dvt_status answer(pool_kernel *kernel, dvt_pool_fn function, int64_t heig
 static dvt_status max_prepare(const dvt_op *op, dvt_kernel_info *info, dvt_error *error) {
     pool_kernel *kernel = 0;
     dvt_status status = prepare(op, op->inputs[0], op->outputs[0], info, error, &kernel);
-    if (status != DVT_OK)
-        return status;
+    if (status != DVT_OK) return status;
     return answer(kernel, element_of(op->inputs[0]->dtype)->max, kernel->shape.out_h, info);
 }
 
 static dvt_status average_prepare(const dvt_op *op, dvt_kernel_info *info, dvt_error *error) {
     pool_kernel *kernel = 0;
     dvt_status status = prepare(op, op->inputs[0], op->outputs[0], info, error, &kernel);
-    if (status != DVT_OK)
-        return status;
+    if (status != DVT_OK) return status;
     return answer(kernel, element_of(op->inputs[0]->dtype)->average, kernel->shape.out_h, info);
 }
 
 static dvt_status gradient_prepare(const dvt_op *op, dvt_kernel_info *info, dvt_error *error) {
     pool_kernel *kernel = 0;
     dvt_status status = prepare(op, op->outputs[0], op->inputs[0], info, error, &kernel);
-    if (status != DVT_OK)
-        return status;
-    return answer(kernel, element_of(op->inputs[0]->dtype)->average_gradient,
-                  kernel->shape.height, info);
+    if (status != DVT_OK) return status;
+    return answer(kernel, element_of(op->inputs[0]->dtype)->average_gradient, kernel->shape.height,
+                  info);
 }
 
-static void pool_destroy(dvt_kernel *kernel) { free(kernel); }
+static void pool_destroy(dvt_kernel *kernel) {
+    free(kernel);
+}
 
 #define FLOATS "T=f32|f64|f16|bf16"
 #define POOL_ROW(name, type_words, function)                                                       \
-    {                                                                                              \
-        .op = name, .types = type_words, .min_version = 1, .max_version = 1,                       \
-        .flags = DVT_KERNEL_STRIDED, .prepare = function, .destroy = pool_destroy                  \
-    }
+    {.op = name,                                                                                   \
+     .types = type_words,                                                                          \
+     .min_version = 1,                                                                             \
+     .max_version = 1,                                                                             \
+     .flags = DVT_KERNEL_STRIDED,                                                                  \
+     .prepare = function,                                                                          \
+     .destroy = pool_destroy}
 
 const dvt_kernel_def dvt_cpu_pool_rows[] = {
     POOL_ROW("max_pool2d", FLOATS "|i8|i16|i32|i64|u8|u16|u32|u64", max_prepare),

@@ -14,8 +14,8 @@ typedef struct dvt_pool_shape {
     int64_t height, width; /* of the larger image */
     int64_t out_h, out_w;  /* of the smaller */
     int64_t window_h, window_w, stride_h, stride_w, top, left;
-    int64_t bottom, right;     /* padding on the far sides */
-    int count_include_pad;     /* avg: padding counts in the divisor */
+    int64_t bottom, right; /* padding on the far sides */
+    int count_include_pad; /* avg: padding counts in the divisor */
     dvt_pool_strides large, small, index;
 } dvt_pool_shape;
 
@@ -38,8 +38,7 @@ static inline void dvt_pool_window(int64_t at, int64_t stride, int64_t pad, int6
                                    int64_t extent, int64_t *from, int64_t *to) {
     *from = at * stride - pad;
     *to = *from + window < extent ? *from + window : extent;
-    if (*from < 0)
-        *from = 0;
+    if (*from < 0) *from = 0;
 }
 
 /* How many elements a window's average is divided by: window `i`, `j` of the smaller image. Padding

@@ -2,20 +2,16 @@
 
 static void add_pixel(T *sum, const S *from, int64_t step, int64_t count, T scale) {
     if (step == 1)
-        for (int64_t c = 0; c < count; c++)
-            sum[c] += FROM(from[c]) * scale;
+        for (int64_t c = 0; c < count; c++) sum[c] += FROM(from[c]) * scale;
     else
-        for (int64_t c = 0; c < count; c++)
-            sum[c] += FROM(from[c * step]) * scale;
+        for (int64_t c = 0; c < count; c++) sum[c] += FROM(from[c * step]) * scale;
 }
 
 static void finish(const T *sum, S *to, int64_t step, int64_t count, T scale) {
     if (step == 1)
-        for (int64_t c = 0; c < count; c++)
-            to[c] = TO(sum[c] * scale);
+        for (int64_t c = 0; c < count; c++) to[c] = TO(sum[c] * scale);
     else
-        for (int64_t c = 0; c < count; c++)
-            to[c * step] = TO(sum[c] * scale);
+        for (int64_t c = 0; c < count; c++) to[c * step] = TO(sum[c] * scale);
 }
 
 static void average(const dvt_pool_shape *x, const void *in, void *out, int64_t *index,
@@ -53,8 +49,7 @@ static void covering(int64_t at, int64_t stride, int64_t pad, int64_t window, in
     const int64_t first = at + pad - window + 1;
     *from = first > 0 ? (first + stride - 1) / stride : 0;
     *to = (at + pad) / stride + 1;
-    if (*to > windows)
-        *to = windows;
+    if (*to > windows) *to = windows;
 }
 
 /* Rows of the larger image: each pixel gathers from the windows over it, so no two threads meet. */

@@ -5,7 +5,7 @@
 #define BLOCK 64 /* channels at a time */
 
 #ifndef ISNAN
-#    define ISNAN(x) 0
+#define ISNAN(x) 0
 #endif
 
 static void max_block(const dvt_pool_shape *x, const S *in, S *out, int64_t *index, int64_t count,
@@ -38,8 +38,7 @@ static void max_block(const dvt_pool_shape *x, const S *in, S *out, int64_t *ind
         }
     for (int64_t c = 0; c < count; c++) {
         out[c * x->small.channel] = stored[c];
-        index[c * x->index.channel] =
-            (h0 + at[c] / (w1 - w0)) * x->width + w0 + at[c] % (w1 - w0);
+        index[c * x->index.channel] = (h0 + at[c] / (w1 - w0)) * x->width + w0 + at[c] % (w1 - w0);
     }
 }
 

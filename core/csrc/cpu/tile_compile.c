@@ -1,4 +1,5 @@
-/* From a group of nodes to a tile program: which values need a slot, in which form, for how long. */
+/* From a group of nodes to a tile program: which values need a slot, in which form, for how
+ * long. */
 #include "tile_program.h"
 
 #include <stdlib.h>
@@ -7,17 +8,13 @@
 #include "half.h"
 
 #define NONE UINT32_MAX
-#define TILE_BYTES 24576 /* all slots' tiles together: most of the first cache */
-#define MOST_ELEMENTS 2048
-#define LEAST_ELEMENTS 128
-#define GAP 64 /* between tiles, so that equal places of them do not meet in one cache set */
 
 typedef struct value {
-    uint32_t producer; /* node that computes it, or NONE */
-    uint32_t source;   /* the input or constant that it is a view of */
+    uint32_t producer;  /* node that computes it, or NONE */
+    uint32_t source;    /* the input or constant that it is a view of */
     uint32_t raw, wide; /* slots of its forms: as in memory, and float32 for 16-bit floats */
     uint32_t uses, last_use;
-    uint32_t output;   /* slot of the graph's output, or NONE */
+    uint32_t output; /* slot of the graph's output, or NONE */
 } value;
 
 typedef struct work {
@@ -36,7 +33,9 @@ static dvt_type type_of(const work *w, uint32_t v) {
     return dvt_type_of(w->graph->values[v]->spec.dtype);
 }
 
-static uint32_t size_class(uint32_t size) { return size == 8 ? 3 : size == 4 ? 2 : size - 1; }
+static uint32_t size_class(uint32_t size) {
+    return size == 8 ? 3 : size == 4 ? 2 : size - 1;
+}
 
 static uint32_t new_slot(work *w, dvt_tile_place place, uint32_t size, uint32_t index) {
     dvt_tile_program *program = w->program;
@@ -47,15 +46,13 @@ static uint32_t new_slot(work *w, dvt_tile_place place, uint32_t size, uint32_t 
 
 static uint32_t take_register(work *w, uint32_t size) {
     uint32_t *list = &w->free_list[size_class(size)], slot = *list;
-    if (slot == NONE)
-        return new_slot(w, DVT_TILE_REGISTER, size, 0);
+    if (slot == NONE) return new_slot(w, DVT_TILE_REGISTER, size, 0);
     *list = w->next_free[slot];
     return slot;
 }
 
 static void give_register(work *w, uint32_t slot) {
-    if (slot == NONE || w->program->slots[slot].place != DVT_TILE_REGISTER)
-        return;
+    if (slot == NONE || w->program->slots[slot].place != DVT_TILE_REGISTER) return;
     uint32_t *list = &w->free_list[size_class(w->program->slots[slot].size)];
     w->next_free[slot] = *list;
     *list = slot;
@@ -91,8 +88,7 @@ static uint32_t form(work *w, uint32_t v, int wide) {
 /* The operand's registers are free once the node at hand was its last reader. */
 static void release(work *w, uint32_t v) {
     value *x = &w->values[v];
-    if (x->last_use != w->here || x->uses == 0)
-        return;
+    if (x->last_use != w->here || x->uses == 0) return;
     x->uses = 0; /* an operand may stand twice in one node */
     give_register(w, x->raw);
     give_register(w, x->wide);
@@ -104,8 +100,7 @@ static uint32_t operands(const work *w, uint32_t n, uint32_t *list) {
     const uint32_t m = w->absorbs[n];
     uint32_t count = 0;
     if (m == NONE) {
-        for (uint32_t i = 0; i < node->n_inputs; i++)
-            list[count++] = node->inputs[i];
+        for (uint32_t i = 0; i < node->n_inputs; i++) list[count++] = node->inputs[i];
         return count;
     }
     const uint32_t product = w->graph->nodes[m]->outputs[0];
@@ -113,6 +108,14 @@ static uint32_t operands(const work *w, uint32_t n, uint32_t *list) {
     list[count++] = w->graph->nodes[m]->inputs[1];
     list[count++] = node->inputs[node->inputs[0] == product ? 1 : 0];
     return count;
+}
+
+/* A conversion that was asked for rounds, though other ops may keep their float32. */
+static void round_now(work *w, uint32_t v) {
+    value *x = &w->values[v];
+    form(w, v, 0);
+    give_register(w, x->wide);
+    x->wide = NONE;
 }
 
 static void translate(work *w, uint32_t n) {
@@ -124,8 +127,7 @@ static void translate(work *w, uint32_t n) {
     w->here = n;
     for (uint32_t i = 0; i < count; i++)
         slot[i + 1] = form(w, list[i], map->half[i + 1] != DVT_HALF_NONE);
-    for (uint32_t i = 0; i < count; i++)
-        release(w, list[i]);
+    for (uint32_t i = 0; i < count; i++) release(w, list[i]);
     const int wide = map->half[0] != DVT_HALF_NONE;
     if (wide)
         slot[0] = result->wide = take_register(w, 4);
@@ -142,6 +144,7 @@ static void translate(work *w, uint32_t n) {
         result->raw = result->output;
         convert(w, DVT_TILE_NARROW, v, result->raw, result->wide);
     }
+    if (wide && strcmp(w->graph->nodes[n]->op, "astype") == 0) round_now(w, v);
     if (result->uses == 0) {
         give_register(w, result->wide);
         give_register(w, result->raw);
@@ -166,23 +169,19 @@ static const char *analyse(work *w, const dvt_compile_desc *desc) {
         if (!w->maps[n])
             return "tile programs hold element-wise ops that the CPU device has kernels for";
         const dvt_tensor *out = &graph->values[node->outputs[0]]->spec;
-        if (!shape)
-            shape = out;
+        if (!shape) shape = out;
         if (out->ndim != shape->ndim ||
             (shape->ndim > 0 &&
              memcmp(out->shape, shape->shape, (size_t)shape->ndim * sizeof *shape->shape) != 0))
             return "all results of a tile program have one shape";
         w->values[node->outputs[0]].producer = n;
-        for (uint32_t i = 0; i < node->n_inputs; i++)
-            w->values[node->inputs[i]].uses++;
+        for (uint32_t i = 0; i < node->n_inputs; i++) w->values[node->inputs[i]].uses++;
     }
-    if (!shape)
-        return "a tile program needs a node that computes";
+    if (!shape) return "a tile program needs a node that computes";
     w->program->ndim = shape->ndim;
     w->program->size = dvt_size(shape);
     for (int32_t i = 0; i < shape->ndim; i++) {
-        if (shape->shape[i] < 0)
-            return "tile programs have static shapes";
+        if (shape->shape[i] < 0) return "tile programs have static shapes";
         w->program->shape[i] = shape->shape[i];
     }
     return 0;
@@ -213,8 +212,7 @@ static const char *edges(work *w) {
     const dvt_graph *graph = w->graph;
     for (uint32_t n = 0; n < graph->n_nodes; n++) {
         uint32_t list[DVT_MAP_MAX_OPERANDS];
-        if (!w->maps[n] || w->absorbed_by[n] != NONE)
-            continue;
+        if (!w->maps[n] || w->absorbed_by[n] != NONE) continue;
         const uint32_t count = operands(w, n, list);
         for (uint32_t i = 0; i < count; i++) {
             w->values[list[i]].last_use = n;
@@ -223,12 +221,10 @@ static const char *edges(work *w) {
     for (uint32_t v = 0; v < graph->n_values; v++) {
         value *x = &w->values[v];
         const uint32_t size = dvt_type_size(type_of(w, v));
-        if (x->producer != NONE || (x->uses == 0 && x->output == NONE))
-            continue;
+        if (x->producer != NONE || (x->uses == 0 && x->output == NONE)) continue;
         const dvt_value *from = graph->values[x->source];
         uint32_t input = 0;
-        while (input < graph->n_inputs && graph->inputs[input] != x->source)
-            input++;
+        while (input < graph->n_inputs && graph->inputs[input] != x->source) input++;
         if (input < graph->n_inputs) {
             x->raw = new_slot(w, DVT_TILE_INPUT, size, input);
         } else if ((from->flags & DVT_VALUE_CONSTANT) && from->spec.data) {
@@ -252,11 +248,9 @@ static const char *edges(work *w) {
 static void copy_outputs(work *w) {
     const dvt_tile_program *program = w->program;
     for (uint32_t s = 0; s < program->n_edges; s++) {
-        if (program->slots[s].place != DVT_TILE_OUTPUT)
-            continue;
+        if (program->slots[s].place != DVT_TILE_OUTPUT) continue;
         const value *x = &w->values[w->graph->outputs[program->slots[s].index]];
-        if (x->raw == s)
-            continue;
+        if (x->raw == s) continue;
         dvt_tile_instruction *copy = emit(w, DVT_TILE_COPY);
         copy->size = program->slots[s].size;
         copy->slot[0] = s;
@@ -264,74 +258,15 @@ static void copy_outputs(work *w) {
     }
 }
 
-/* Tiles of all slots in a worker's workspace. */
-static void lay_out(dvt_tile_program *program, uint64_t table_bytes) {
-    uint32_t bytes = 0, offset = 0;
-    for (uint32_t s = 0; s < program->n_slots; s++)
-        bytes += program->slots[s].size;
-    uint32_t tile = TILE_BYTES / (bytes ? bytes : 1) / 64 * 64;
-    tile = tile > MOST_ELEMENTS ? MOST_ELEMENTS : tile < LEAST_ELEMENTS ? LEAST_ELEMENTS : tile;
-    program->tile = tile;
-    for (uint32_t s = 0; s < program->n_slots; s++) {
-        program->slots[s].offset = offset;
-        offset += tile * program->slots[s].size + GAP;
-    }
-    program->tiles_at = (table_bytes + 63) / 64 * 64;
-    program->worker_bytes = program->tiles_at + offset;
-}
-
-/* Output o may lie on input i when every read of i is done before the first write of o, or in the
- * same instruction: block functions allow their result on an operand. */
-static void find_aliases(const work *w) {
-    dvt_tile_program *program = w->program;
-    for (uint32_t o = 0; o < w->graph->n_outputs && o < 8; o++)
-        for (uint32_t i = 0; i < w->graph->n_inputs && i < 8; i++) {
-            const dvt_tensor *in = &w->graph->values[w->graph->inputs[i]]->spec;
-            const dvt_tensor *out = &w->graph->values[w->graph->outputs[o]]->spec;
-            int good = dvt_contiguous_size(in) == program->size && in->ndim == out->ndim &&
-                       dvt_type_size(dvt_type_of(in->dtype)) ==
-                           dvt_type_size(dvt_type_of(out->dtype)) &&
-                       program->size == dvt_size(out);
-            uint32_t write = NONE;
-            for (uint32_t k = 0; k < program->n_instructions && good; k++) {
-                const dvt_tile_instruction *x = &program->instructions[k];
-                for (uint32_t s = 1; s < x->n_slots; s++) {
-                    const dvt_tile_slot *slot = &program->slots[x->slot[s]];
-                    if (slot->place == DVT_TILE_INPUT && slot->index == i && k > write)
-                        good = 0;
-                }
-                const dvt_tile_slot *to = &program->slots[x->slot[0]];
-                if (to->place == DVT_TILE_OUTPUT && to->index == o && write == NONE)
-                    write = k;
-            }
-            if (good)
-                program->may_alias |= UINT64_C(1) << (8 * o + i);
-        }
-}
-
-/* An update in place that this program would not survive. */
-static int breaks_alias(const work *w) {
-    for (uint32_t a = 0; a < w->graph->n_aliases; a++) {
-        const dvt_alias *alias = w->graph->aliases[a];
-        if ((alias->flags & DVT_ALIAS_MUST) &&
-            (alias->input >= 8 || alias->output >= 8 ||
-             !(w->program->may_alias >> (8 * alias->output + alias->input) & 1)))
-            return 1;
-    }
-    return 0;
-}
-
 /* One block of memory for the program and all its arrays. */
 static dvt_tile_program *new_program(const dvt_graph *graph, int32_t ndim) {
     const size_t slots = 3 * (size_t)graph->n_values + graph->n_outputs;
-    const size_t instructions =
-        graph->n_nodes + 2 * (size_t)graph->n_values + graph->n_outputs;
-    char *memory = calloc(1, sizeof(dvt_tile_program) + graph->n_values * sizeof(dvt_tensor *) +
-                                 (size_t)ndim * sizeof(int64_t) +
-                                 instructions * sizeof(dvt_tile_instruction) +
-                                 slots * sizeof(dvt_tile_slot));
-    if (!memory)
-        return 0;
+    const size_t instructions = graph->n_nodes + 2 * (size_t)graph->n_values + graph->n_outputs;
+    char *memory =
+        calloc(1, sizeof(dvt_tile_program) + graph->n_values * sizeof(dvt_tensor *) +
+                      (size_t)ndim * sizeof(int64_t) + instructions * sizeof(dvt_tile_instruction) +
+                      slots * sizeof(dvt_tile_slot));
+    if (!memory) return 0;
     dvt_tile_program *program = (dvt_tile_program *)(void *)memory;
     memory += sizeof *program;
     program->constants = (const dvt_tensor **)(void *)memory;
@@ -353,27 +288,23 @@ static const char *build(work *w, const dvt_compile_desc *desc) {
                                .wide = NONE,
                                .last_use = NONE,
                                .output = NONE};
-    for (uint32_t n = 0; n < graph->n_nodes; n++)
-        w->absorbs[n] = w->absorbed_by[n] = NONE;
-    for (int i = 0; i < 4; i++)
-        w->free_list[i] = NONE;
-    for (uint32_t o = 0; o < graph->n_outputs; o++)
-        w->values[graph->outputs[o]].output = 0;
+    for (uint32_t n = 0; n < graph->n_nodes; n++) w->absorbs[n] = w->absorbed_by[n] = NONE;
+    for (int i = 0; i < 4; i++) w->free_list[i] = NONE;
+    for (uint32_t o = 0; o < graph->n_outputs; o++) w->values[graph->outputs[o]].output = 0;
     const char *reason = analyse(w, desc);
-    if (reason)
-        return reason;
+    if (reason) return reason;
     absorb_products(w);
     reason = edges(w);
-    if (reason)
-        return reason;
+    if (reason) return reason;
     for (uint32_t n = 0; n < graph->n_nodes; n++)
-        if (w->maps[n] && w->absorbed_by[n] == NONE)
-            translate(w, n);
+        if (w->maps[n] && w->absorbed_by[n] == NONE) translate(w, n);
     copy_outputs(w);
-    find_aliases(w);
+    dvt_tile_find_aliases(w->program, graph);
     w->program->threads = desc->host->n_threads ? desc->host->n_threads : 1;
-    lay_out(w->program, dvt_tile_table_bytes(w->program));
-    return breaks_alias(w) ? "an update in place is read after it is written" : 0;
+    dvt_tile_lay_out(w->program);
+    return dvt_tile_breaks_alias(w->program, graph)
+               ? "an update in place is read after it is written"
+               : 0;
 }
 
 dvt_status dvt_tile_compile(const dvt_compile_desc *desc, dvt_tile_program **program,
@@ -409,4 +340,6 @@ dvt_status dvt_tile_compile(const dvt_compile_desc *desc, dvt_tile_program **pro
     return DVT_OK;
 }
 
-void dvt_tile_free(dvt_tile_program *program) { free(program); }
+void dvt_tile_free(dvt_tile_program *program) {
+    free(program);
+}

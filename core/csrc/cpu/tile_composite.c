@@ -13,8 +13,8 @@
 DVT_VF_UNARY(relu_f32, dvt_vf_select(dvt_vf_ne(x, x), x, dvt_vf_max(x, dvt_vf_set1(0))))
 DVT_VD_UNARY(relu_f64, dvt_vd_select(dvt_vd_ne(x, x), x, dvt_vd_max(x, dvt_vd_set1(0))))
 
-/* The logistic function within 2 ulp: half the price of dvt_vf_sigmoid, whose last bit is lost in the
- * product that follows here. */
+/* The logistic function within 2 ulp: half the price of dvt_vf_sigmoid, whose last bit is lost
+ * in the product that follows here. */
 DVT_INLINE dvt_vf logistic_vf(dvt_vf x) {
     const dvt_vf one = dvt_vf_set1(1);
     return dvt_vf_div(one, dvt_vf_add(one, dvt_vf_exp(dvt_vf_neg(x))));
@@ -69,8 +69,7 @@ COMPOSITE(softplus, 1600, 15000)
 
 const dvt_map *dvt_tile_composite(const dvt_node *node, dvt_type type) {
     const dvt_map *maps = 0;
-    if (node->n_inputs != 1 || node->version != 1 || type == DVT_N_TYPES)
-        return 0;
+    if (node->n_inputs != 1 || node->version != 1 || type == DVT_N_TYPES) return 0;
     if (strcmp(node->op, "relu") == 0)
         maps = relu_maps;
     else if (strcmp(node->op, "silu") == 0)
@@ -82,7 +81,9 @@ const dvt_map *dvt_tile_composite(const dvt_node *node, dvt_type type) {
         const char *word = form && form->kind == DVT_ATTR_STRING && form->count == 1
                                ? ((const char *const *)form->values)[0]
                                : "none";
-        maps = strcmp(word, "tanh") == 0 ? gelu_tanh_maps : strcmp(word, "none") == 0 ? gelu_maps : 0;
+        maps = strcmp(word, "tanh") == 0   ? gelu_tanh_maps
+               : strcmp(word, "none") == 0 ? gelu_maps
+                                           : 0;
     }
     return maps && maps[type].fn ? &maps[type] : 0;
 }

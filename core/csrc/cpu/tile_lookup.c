@@ -38,8 +38,7 @@ static const dvt_map *map_of_row(const dvt_kernel_def *row, const dvt_op *op) {
     const dvt_run_fn run = info.run ? info.run : row->run;
     if (run == dvt_map_run && !info.workspace_size)
         return (const dvt_map *)(const void *)info.kernel;
-    if (row->destroy && info.kernel)
-        row->destroy(info.kernel);
+    if (row->destroy && info.kernel) row->destroy(info.kernel);
     return 0;
 }
 
@@ -48,8 +47,7 @@ const dvt_map *dvt_tile_lookup(const dvt_graph *graph, const dvt_node *node, dvt
     const dvt_tensor *inputs[DVT_MAP_MAX_OPERANDS - 1], *output;
     if (node->n_outputs != 1 || node->n_inputs < 1 || node->n_inputs >= DVT_MAP_MAX_OPERANDS)
         return 0;
-    for (uint32_t i = 0; i < node->n_inputs; i++)
-        inputs[i] = &graph->values[node->inputs[i]]->spec;
+    for (uint32_t i = 0; i < node->n_inputs; i++) inputs[i] = &graph->values[node->inputs[i]]->spec;
     output = &graph->values[node->outputs[0]]->spec;
     const dvt_op op = {.struct_size = sizeof op,
                        .flags = node->flags,
@@ -68,11 +66,9 @@ const dvt_map *dvt_tile_lookup(const dvt_graph *graph, const dvt_node *node, dvt
     const uint32_t n = families(rows, counts);
     for (uint32_t f = 0; f < n; f++)
         for (uint32_t r = 0; r < counts[f]; r++) {
-            if (strcmp(rows[f][r].op, node->op) != 0)
-                continue;
+            if (strcmp(rows[f][r].op, node->op) != 0) continue;
             const dvt_map *map = map_of_row(&rows[f][r], &op);
-            if (map && map->n_inputs == node->n_inputs)
-                return map;
+            if (map && map->n_inputs == node->n_inputs) return map;
         }
     return dvt_tile_composite(node, dvt_type_of(inputs[0]->dtype));
 }

@@ -1,7 +1,8 @@
-/* A tile program: a chain of element-wise ops over arrays of one shape, run tile by tile so that
- * everything between loads and stores stays in the first cache. An instruction is a call of the
- * same block function that the op's own kernel uses (map.h), so results do not depend on whether ops
- * run one by one or in a program; only 16-bit floats stay in float32 from one op to the next. */
+/* A tile program: a chain of element-wise ops over arrays of one shape, run tile by tile so
+ * that everything between loads and stores stays in the first cache. An instruction is a call
+ * of the same block function that the op's own kernel uses (map.h), so results do not depend on
+ * whether ops run one by one or in a program; only 16-bit floats stay in float32 from one op to
+ * the next. */
 #ifndef DVT_CPU_TILE_PROGRAM_H
 #define DVT_CPU_TILE_PROGRAM_H
 
@@ -61,6 +62,12 @@ int dvt_tile_is_broadcast(const dvt_node *node);
 const dvt_map *dvt_tile_composite(const dvt_node *node, dvt_type type);
 /* x * y + z of one float type, rounded twice as the two ops are; null for other types. */
 const dvt_map *dvt_tile_multiply_add(dvt_type type);
+
+/* tile_layout.c: the last steps of compiling. */
+void dvt_tile_lay_out(dvt_tile_program *program);
+void dvt_tile_find_aliases(dvt_tile_program *program, const dvt_graph *graph);
+/* Whether an update in place is asked for that this program would not survive. */
+int dvt_tile_breaks_alias(const dvt_tile_program *program, const dvt_graph *graph);
 
 dvt_status dvt_tile_compile(const dvt_compile_desc *desc, dvt_tile_program **program,
                             const char **reason, dvt_error *error);

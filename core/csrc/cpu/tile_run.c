@@ -10,8 +10,8 @@
 /* How one slot is reached during one call. */
 typedef struct place {
     char *data;
-    int64_t step;        /* bytes from one element to the next in memory, 0: the tile is reused */
-    dvt_cursor *cursor;  /* not null: gathered before each tile, or scattered after it */
+    int64_t step;       /* bytes from one element to the next in memory, 0: the tile is reused */
+    dvt_cursor *cursor; /* not null: gathered before each tile, or scattered after it */
 } place;
 
 typedef struct run {
@@ -28,8 +28,7 @@ static const dvt_tensor *tensor_of(const run *r, const dvt_tile_slot *slot) {
 /* One element for the whole program. */
 static int is_constant(const dvt_tensor *t) {
     for (int32_t i = 0; i < t->ndim; i++)
-        if (t->shape[i] != 1 && t->strides[i] != 0)
-            return 0;
+        if (t->shape[i] != 1 && t->strides[i] != 0) return 0;
     return 1;
 }
 
@@ -40,8 +39,7 @@ static void start(const dvt_tile_program *program, dvt_cursor *cursor, const dvt
     const int32_t skipped = program->ndim - t->ndim;
     for (int32_t i = 0; i < program->ndim; i++) {
         const int32_t j = i - skipped;
-        strides[i] =
-            j < 0 || t->shape[j] != program->shape[i] ? 0 : t->strides[j] * (int64_t)size;
+        strides[i] = j < 0 || t->shape[j] != program->shape[i] ? 0 : t->strides[j] * (int64_t)size;
     }
     dvt_cursor_start_at(cursor, dvt_tensor_data(t), size, program->ndim, program->shape, strides,
                         begin);

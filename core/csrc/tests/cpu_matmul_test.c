@@ -3,20 +3,20 @@
 
 static const int64_t extents[] = {1, 2, 3, 5, 6, 7, 12, 13, 16, 17, 31, 33, 64, 70};
 
-static int64_t extent(void) { return extents[chance(sizeof extents / sizeof extents[0])]; }
+static int64_t extent(void) {
+    return extents[chance(sizeof extents / sizeof extents[0])];
+}
 
 static void one_product(void) {
-    static const dvt_type types[] = {DVT_TYPE_F32, DVT_TYPE_F32, DVT_TYPE_F64, DVT_TYPE_F16,
-                                     DVT_TYPE_BF16, DVT_TYPE_I8, DVT_TYPE_U16, DVT_TYPE_I32,
-                                     DVT_TYPE_I64, DVT_TYPE_U8, DVT_TYPE_U64};
+    static const dvt_type types[] = {DVT_TYPE_F32,  DVT_TYPE_F32, DVT_TYPE_F64, DVT_TYPE_F16,
+                                     DVT_TYPE_BF16, DVT_TYPE_I8,  DVT_TYPE_U16, DVT_TYPE_I32,
+                                     DVT_TYPE_I64,  DVT_TYPE_U8,  DVT_TYPE_U64};
     const dvt_type type = types[chance(sizeof types / sizeof types[0])];
     const int32_t n_batch = (int32_t)chance(3), ndim = n_batch + 2;
     int64_t m = extent(), n = extent(), k = extent(), batches = 1;
     int64_t a_shape[AXES], b_shape[AXES], c_shape[AXES];
-    if (chance(10) == 0)
-        k = chance(3) == 0 ? 0 : 380 + (int64_t)chance(400);
-    if (chance(25) == 0)
-        m = n = 150;
+    if (chance(10) == 0) k = chance(3) == 0 ? 0 : 380 + (int64_t)chance(400);
+    if (chance(25) == 0) m = n = 150;
     for (int32_t i = 0; i < n_batch; i++) {
         a_shape[i] = b_shape[i] = c_shape[i] = 1 + (int64_t)chance(3);
         batches *= c_shape[i];
@@ -68,10 +68,8 @@ static void same_for_all_threads(void) {
     make(&b, DVT_TYPE_F32, 2, b_shape);
     make(&one, DVT_TYPE_F32, 2, c_shape);
     make(&two, DVT_TYPE_F32, 2, c_shape);
-    for (int64_t i = 0; i < 200 * 500; i++)
-        put(&a, i, (double)chance(1u << 20) / 1e5);
-    for (int64_t i = 0; i < 500 * 130; i++)
-        put(&b, i, (double)chance(1u << 20) / 1e5);
+    for (int64_t i = 0; i < 200 * 500; i++) put(&a, i, (double)chance(1u << 20) / 1e5);
+    for (int64_t i = 0; i < 500 * 130; i++) put(&b, i, (double)chance(1u << 20) / 1e5);
     const array *in[2] = {&a, &b}, *out[2] = {&one, &two};
     for (uint32_t threads = 1; threads <= 2; threads++) {
         host.n_threads = threads;
@@ -87,8 +85,7 @@ static void same_for_all_threads(void) {
 
 int main(int argc, char **argv) {
     open_plugin(argc, argv);
-    for (int i = 0; i < 300; i++)
-        one_product();
+    for (int i = 0; i < 300; i++) one_product();
     same_for_all_threads();
     return 0;
 }

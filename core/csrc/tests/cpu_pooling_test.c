@@ -17,8 +17,7 @@ static int make_problem(problem *p) {
         p->window[i] = 1 + (int64_t)chance(3);
         p->strides[i] = 1 + (int64_t)chance(3);
     }
-    for (int i = 0; i < 4; i++)
-        p->padding[i] = (int64_t)chance((uint64_t)p->window[i / 2]);
+    for (int i = 0; i < 4; i++) p->padding[i] = (int64_t)chance((uint64_t)p->window[i / 2]);
     p->size[0] = p->h;
     p->size[1] = p->w;
     const int64_t room_h = p->h + p->padding[0] + p->padding[1] - p->window[0];
@@ -44,11 +43,9 @@ static void check_window(const problem *p, const array *x, const array *best, co
                 const int in = h >= 0 && h < p->h && w >= 0 && w < p->w;
                 if (pass == 1 && in && gradient)
                     gradient[flat] += get(g, at) / (double)(p->count ? padded : inside);
-                if (pass == 1)
-                    continue;
+                if (pass == 1) continue;
                 padded += h < p->h + p->padding[1] && w < p->w + p->padding[3];
-                if (!in)
-                    continue;
+                if (!in) continue;
                 inside++;
                 const double value = get(x, flat);
                 sum += value;
@@ -57,12 +54,10 @@ static void check_window(const problem *p, const array *x, const array *best, co
                     where = h * p->w + w;
                 }
             }
-    if (where < 0)
-        return;
+    if (where < 0) return;
     CHECK(get(best, at) == maximum || (isnan(maximum) && isnan(get(best, at))));
     CHECK(get(place, at) == (double)where);
-    if (!mean)
-        return;
+    if (!mean) return;
     const double expected = sum / (double)(p->count ? padded : inside);
     CHECK((isnan(expected) && isnan(get(mean, at))) ||
           fabs(get(mean, at) - expected) <= tolerance(x->type, expected, 9));
@@ -71,8 +66,7 @@ static void check_window(const problem *p, const array *x, const array *best, co
 static void one_pooling(void) {
     const dvt_type type = (dvt_type)(1 + chance(DVT_N_TYPES - 1));
     problem p;
-    if (!make_problem(&p))
-        return;
+    if (!make_problem(&p)) return;
     const int64_t large[4] = {p.n, p.h, p.w, p.c}, small[4] = {p.n, p.oh, p.ow, p.c};
     array x, best, place, mean, g, gx;
     make(&x, type, 4, large);
@@ -85,8 +79,7 @@ static void one_pooling(void) {
     fill(&g);
     if (type >= DVT_TYPE_F32)
         for (int64_t i = 0, n = dvt_size(&x.t); i < n; i++)
-            if (chance(20) == 0)
-                put(&x, i, NAN);
+            if (chance(20) == 0) put(&x, i, NAN);
     const dvt_attr attrs[] = {LIST("window", p.window), LIST("strides", p.strides),
                               LIST("padding", p.padding), SCALAR("count_include_pad", &p.count),
                               LIST("size", p.size)};
@@ -117,7 +110,6 @@ static void one_pooling(void) {
 
 int main(int argc, char **argv) {
     open_plugin(argc, argv);
-    for (int i = 0; i < 200; i++)
-        one_pooling();
+    for (int i = 0; i < 200; i++) one_pooling();
     return 0;
 }

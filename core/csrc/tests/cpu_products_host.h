@@ -33,7 +33,7 @@ static inline uint64_t chance(uint64_t below) {
     return (seed >> 11) % below;
 }
 
-/* ---- the host --------------------------------------------------------------------------------- */
+/* ---- the host ------------------------------------------------------------------------------- */
 
 typedef struct piece {
     dvt_range_fn fn;
@@ -93,7 +93,7 @@ static inline void open_plugin(int argc, char **argv) {
     CHECK(plugin);
 }
 
-/* ---- arrays ----------------------------------------------------------------------------------- */
+/* ---- arrays --------------------------------------------------------------------------------- */
 
 typedef struct array {
     dvt_tensor t;
@@ -104,12 +104,14 @@ typedef struct array {
 } array;
 
 static const dvt_dtype dtypes[DVT_N_TYPES] = {
-    {DVT_BOOL, 8, 1},   {DVT_INT, 8, 1},    {DVT_INT, 16, 1},   {DVT_INT, 32, 1},
-    {DVT_INT, 64, 1},   {DVT_UINT, 8, 1},   {DVT_UINT, 16, 1},  {DVT_UINT, 32, 1},
-    {DVT_UINT, 64, 1},  {DVT_FLOAT, 16, 1}, {DVT_BFLOAT, 16, 1}, {DVT_FLOAT, 32, 1},
+    {DVT_BOOL, 8, 1},  {DVT_INT, 8, 1},    {DVT_INT, 16, 1},    {DVT_INT, 32, 1},
+    {DVT_INT, 64, 1},  {DVT_UINT, 8, 1},   {DVT_UINT, 16, 1},   {DVT_UINT, 32, 1},
+    {DVT_UINT, 64, 1}, {DVT_FLOAT, 16, 1}, {DVT_BFLOAT, 16, 1}, {DVT_FLOAT, 32, 1},
     {DVT_FLOAT, 64, 1}};
 
-static inline int is_float(dvt_type type) { return type >= DVT_TYPE_F16; }
+static inline int is_float(dvt_type type) {
+    return type >= DVT_TYPE_F16;
+}
 
 /* Any order of axes, gaps between elements, and steps backwards, or contiguous. */
 static inline void make(array *x, dvt_type type, int32_t ndim, const int64_t *shape) {
@@ -127,16 +129,14 @@ static inline void make(array *x, dvt_type type, int32_t ndim, const int64_t *sh
     }
     for (int32_t i = 0; i < ndim; i++) {
         const int32_t axis = order[i];
-        if (!plain && chance(4) == 0)
-            stride *= 2;
+        if (!plain && chance(4) == 0) stride *= 2;
         x->shape[axis] = shape[axis];
         x->strides[axis] = !plain && chance(6) == 0 ? -stride : stride;
         const int64_t reach = shape[axis] > 0 ? (shape[axis] - 1) * x->strides[axis] : 0;
         first += reach < 0 ? reach : 0;
         last += reach > 0 ? reach : 0;
         stride = (stride < 0 ? -stride : stride) * (shape[axis] > 0 ? shape[axis] : 1);
-        if (!plain && chance(4) == 0)
-            stride += 1 + (int64_t)chance(3);
+        if (!plain && chance(4) == 0) stride += 1 + (int64_t)chance(3);
     }
     x->type = type;
     x->size = (size_t)((last - first + 1) * size);
@@ -169,8 +169,7 @@ static inline double widen(uint16_t bits, int exponent_bits) {
     double value = exponent == 0
                        ? ldexp(fraction, 1 - bias - fraction_bits)
                        : ldexp(fraction + (1 << fraction_bits), exponent - bias - fraction_bits);
-    if (exponent == (1 << exponent_bits) - 1)
-        value = fraction ? NAN : INFINITY;
+    if (exponent == (1 << exponent_bits) - 1) value = fraction ? NAN : INFINITY;
     return bits & 0x8000 ? -value : value;
 }
 
@@ -185,8 +184,7 @@ static inline double get(const array *x, int64_t flat) {
     DVT_INTEGER_TYPES(GET)
     DVT_REAL_TYPES(GET)
     uint16_t half;
-    if (x->type == DVT_TYPE_BOOL)
-        return *at;
+    if (x->type == DVT_TYPE_BOOL) return *at;
     memcpy(&half, at, sizeof half);
     return widen(half, x->type == DVT_TYPE_F16 ? 5 : 8);
 }
@@ -216,8 +214,8 @@ static inline void put(const array *x, int64_t flat, double value) {
     CHECK(!"a value that the type holds");
 }
 
-/* Random multiples of 1/8 within [-2, 2): every type of float holds them, and they come from a table
- * since `put` searches. */
+/* Random multiples of 1/8 within [-2, 2): every type of float holds them, and they come from a
+ * table since `put` searches. */
 static inline void fill(const array *x) {
     static uint16_t halves[2][32];
     static int ready;
@@ -253,12 +251,11 @@ static inline void check_gaps(const array *x) {
     CHECK(seen);
     for (int64_t i = 0, n = dvt_size(&x->t); i < n; i++)
         memset(seen + (element(x, i) - x->bytes), 1, size);
-    for (size_t i = 0; i < x->size; i++)
-        CHECK(seen[i] || x->bytes[i] == 0xa5);
+    for (size_t i = 0; i < x->size; i++) CHECK(seen[i] || x->bytes[i] == 0xa5);
     free(seen);
 }
 
-/* ---- ops -------------------------------------------------------------------------------------- */
+/* ---- ops ------------------------------------------------------------------------------------ */
 
 #define LIST(attr_name, array_of_int64)                                                            \
     {.name = attr_name,                                                                            \
@@ -271,8 +268,7 @@ static inline void check_gaps(const array *x) {
 
 static inline const dvt_kernel_def *find_row(const char *name) {
     for (uint32_t i = 0; i < plugin->n_kernels; i++)
-        if (strcmp(plugin->kernels[i].op, name) == 0)
-            return &plugin->kernels[i];
+        if (strcmp(plugin->kernels[i].op, name) == 0) return &plugin->kernels[i];
     return NULL;
 }
 
@@ -283,10 +279,8 @@ static inline void run_op(const char *name, const array *const *inputs, uint32_t
     const dvt_tensor *in[4], *out[2];
     const dvt_kernel_def *row = find_row(name);
     CHECK(row);
-    for (uint32_t i = 0; i < n_inputs; i++)
-        in[i] = &inputs[i]->t;
-    for (uint32_t i = 0; i < n_outputs; i++)
-        out[i] = &outputs[i]->t;
+    for (uint32_t i = 0; i < n_inputs; i++) in[i] = &inputs[i]->t;
+    for (uint32_t i = 0; i < n_outputs; i++) out[i] = &outputs[i]->t;
     const dvt_op op = {.struct_size = sizeof op,
                        .name = name,
                        .version = 1,
@@ -300,8 +294,7 @@ static inline void run_op(const char *name, const array *const *inputs, uint32_t
     dvt_kernel_info info = {.struct_size = sizeof info};
     CHECK(row->prepare(&op, &info, &error) == DVT_OK);
     void *workspace = NULL;
-    if (info.workspace_size)
-        CHECK(posix_memalign(&workspace, 64, info.workspace_size) == 0);
+    if (info.workspace_size) CHECK(posix_memalign(&workspace, 64, info.workspace_size) == 0);
     const dvt_call call = {.struct_size = sizeof call,
                            .host = &host,
                            .kernel = info.kernel,
@@ -314,11 +307,9 @@ static inline void run_op(const char *name, const array *const *inputs, uint32_t
                            .n_outputs = n_outputs,
                            .n_attrs = n_attrs};
     CHECK((info.run ? info.run : row->run)(&call, &error) == DVT_OK);
-    if (row->destroy)
-        row->destroy(info.kernel);
+    if (row->destroy) row->destroy(info.kernel);
     free(workspace);
-    for (uint32_t i = 0; i < n_outputs; i++)
-        check_gaps(outputs[i]);
+    for (uint32_t i = 0; i < n_outputs; i++) check_gaps(outputs[i]);
 }
 
 /* What float results may differ by, for sums of `terms` products of about 1. */

@@ -32,11 +32,10 @@ static uint32_t add_value(graph *x, dvt_type type, int32_t ndim, const int64_t *
         x->strides[v][i] = stride;
         stride *= shape[i];
     }
-    x->values[v] = (dvt_value){.struct_size = sizeof(dvt_value),
-                               .spec = {.ndim = ndim,
-                                        .dtype = dtypes[type],
-                                        .shape = x->shapes[v],
-                                        .strides = x->strides[v]}};
+    x->values[v] = (dvt_value){
+        .struct_size = sizeof(dvt_value),
+        .spec = {
+            .ndim = ndim, .dtype = dtypes[type], .shape = x->shapes[v], .strides = x->strides[v]}};
     x->value_list[v] = &x->values[v];
     return v;
 }
@@ -62,26 +61,36 @@ static const char *const binary[] = {"add", "subtract", "multiply", "maximum", "
 
 static double rounded(dvt_type type, double value) {
     switch (type) {
-    case DVT_TYPE_F32: return (double)(float)value;
-    case DVT_TYPE_I8: return (double)(int8_t)(int64_t)value;
-    case DVT_TYPE_I32: return (double)(int32_t)(int64_t)value;
-    case DVT_TYPE_U16: return (double)(uint16_t)(int64_t)value;
-    default: return value;
+    case DVT_TYPE_F32:
+        return (double)(float)value;
+    case DVT_TYPE_I8:
+        return (double)(int8_t)(int64_t)value;
+    case DVT_TYPE_I32:
+        return (double)(int32_t)(int64_t)value;
+    case DVT_TYPE_U16:
+        return (double)(uint16_t)(int64_t)value;
+    default:
+        return value;
     }
 }
 
 static double evaluate(dvt_type type, const char *op, double x, double y) {
     double value = 0;
     switch (op[0]) {
-    case 'n': value = -x; break;
-    case 'a': value = op[1] == 'd' ? x + y : fabs(x); break;
-    case 's': value = op[1] == 'q' ? x * x : x - y; break;
-    case 'm':
-        value = op[1] == 'u'                    ? x * y
-                : (op[1] == 'a') == (x > y) ? x
-                                                : y;
+    case 'n':
+        value = -x;
         break;
-    default: CHECK(!"an op that the evaluator knows");
+    case 'a':
+        value = op[1] == 'd' ? x + y : fabs(x);
+        break;
+    case 's':
+        value = op[1] == 'q' ? x * x : x - y;
+        break;
+    case 'm':
+        value = op[1] == 'u' ? x * y : (op[1] == 'a') == (x > y) ? x : y;
+        break;
+    default:
+        CHECK(!"an op that the evaluator knows");
     }
     return rounded(type, value);
 }
@@ -108,6 +117,10 @@ static void add_leaf(program *p) {
     array *a = &p->arrays[v];
     make(a, p->type, p->ndim, shape);
     fill(a);
+    /* All bits of the significand, so that a rounding too few or too many shows. */
+    for (int64_t i = 0, n = dvt_size(&a->t); i < n; i++)
+        if (p->type == DVT_TYPE_F32 || p->type == DVT_TYPE_F64)
+            put(a, i, rounded(p->type, (double)chance(UINT64_C(1) << 40) / 0x1p39 * 1.3 - 1.3));
     if (chance(4) == 0) {
         p->x.values[v].flags = DVT_VALUE_CONSTANT;
         p->x.values[v].spec = a->t;
@@ -136,8 +149,7 @@ static void add_leaf(program *p) {
 static void add_op(program *p) {
     const int two = chance(3) != 0;
     const char *op = two ? binary[chance(5)] : unary[chance(3)];
-    const uint32_t in[2] = {p->readable[chance(p->n_readable)],
-                            p->readable[chance(p->n_readable)]};
+    const uint32_t in[2] = {p->readable[chance(p->n_readable)], p->readable[chance(p->n_readable)]};
     const uint32_t v = add_value(&p->x, p->type, p->ndim, p->shape);
     double *all = malloc((size_t)p->size * sizeof *all);
     CHECK(all);
@@ -165,16 +177,14 @@ static void check_outputs(const program *p, const array *outputs) {
 }
 
 static void execute(program *p) {
-    const dvt_compile_desc desc = {
-        .struct_size = sizeof desc, .graph = &p->x.g, .host = &host};
+    const dvt_compile_desc desc = {.struct_size = sizeof desc, .graph = &p->x.g, .host = &host};
     dvt_executable *executable = NULL;
     dvt_executable_info info = {.struct_size = sizeof info};
     array outputs[MOST];
     const dvt_tensor *in[MOST], *out[MOST];
     host.n_threads = 1 + (uint32_t)chance(2);
     CHECK(plugin->graph->compile(&desc, &executable, &info, &error) == DVT_OK);
-    for (uint32_t i = 0; i < p->x.g.n_inputs; i++)
-        in[i] = &p->arrays[p->x.inputs[i]].t;
+    for (uint32_t i = 0; i < p->x.g.n_inputs; i++) in[i] = &p->arrays[p->x.inputs[i]].t;
     for (uint32_t o = 0; o < p->x.g.n_outputs; o++) {
         make(&outputs[o], p->type, p->ndim, p->shape);
         out[o] = &outputs[o].t;
@@ -202,13 +212,12 @@ static void execute(program *p) {
         outputs[0] = first;
     }
     plugin->graph->destroy(executable);
-    for (uint32_t o = 0; o < p->x.g.n_outputs; o++)
-        free(outputs[o].bytes);
+    for (uint32_t o = 0; o < p->x.g.n_outputs; o++) free(outputs[o].bytes);
     free(workspace);
 }
 
 static void one_program(void) {
-    static const dvt_type types[] = {DVT_TYPE_F32, DVT_TYPE_F32,  DVT_TYPE_F64, DVT_TYPE_F16,
+    static const dvt_type types[] = {DVT_TYPE_F32,  DVT_TYPE_F32, DVT_TYPE_F64, DVT_TYPE_F16,
                                      DVT_TYPE_BF16, DVT_TYPE_I32, DVT_TYPE_I8,  DVT_TYPE_U16};
     static const int64_t extents[] = {1, 2, 3, 7, 16, 33, 61};
     program *p = calloc(1, sizeof *p);
@@ -217,17 +226,13 @@ static void one_program(void) {
     p->type = types[chance(8)];
     p->ndim = (int32_t)chance(4);
     p->size = 1;
-    for (int32_t i = 0; i < p->ndim; i++)
-        p->size *= p->shape[i] = extents[chance(7)];
-    for (uint64_t i = 0, n = 1 + chance(3); i < n; i++)
-        add_leaf(p);
+    for (int32_t i = 0; i < p->ndim; i++) p->size *= p->shape[i] = extents[chance(7)];
+    for (uint64_t i = 0, n = 1 + chance(3); i < n; i++) add_leaf(p);
     /* Squares of squares leave the types: few ops in a chain keep the values in range. */
-    for (uint64_t i = 0, n = 2 + chance(p->type == DVT_TYPE_F32 ? 20 : 4); i < n; i++)
-        add_op(p);
+    for (uint64_t i = 0, n = 2 + chance(p->type == DVT_TYPE_F32 ? 20 : 4); i < n; i++) add_op(p);
     p->x.outputs[p->x.g.n_outputs++] = p->x.g.n_values - 1;
     for (uint32_t i = 0; i < p->n_readable; i++)
-        if (chance(5) == 0)
-            p->x.outputs[p->x.g.n_outputs++] = p->readable[i];
+        if (chance(5) == 0) p->x.outputs[p->x.g.n_outputs++] = p->readable[i];
     execute(p);
     for (uint32_t v = 0; v < p->x.g.n_values; v++) {
         free(p->element[v]);
@@ -236,7 +241,53 @@ static void one_program(void) {
     free(p);
 }
 
-/* ---- partition -------------------------------------------------------------------------------- */
+/* astype to 16 bits and back rounds in a program too, where other 16-bit results stay wide. */
+static void conversion_rounds(void) {
+    static const dvt_dtype half = {DVT_FLOAT, 16, 1}, full = {DVT_FLOAT, 32, 1};
+    const dvt_attr attrs[2] = {
+        {.name = "dtype", .values = &half, .count = 1, .kind = DVT_ATTR_DTYPE},
+        {.name = "dtype", .values = &full, .count = 1, .kind = DVT_ATTR_DTYPE}};
+    const int64_t shape[1] = {1000};
+    array in, out;
+    graph *x = calloc(1, sizeof *x);
+    CHECK(x);
+    start(x);
+    make(&in, DVT_TYPE_F32, 1, shape);
+    make(&out, DVT_TYPE_F32, 1, shape);
+    for (int64_t i = 0; i < shape[0]; i++) put(&in, i, 1 + (double)chance(1u << 20) / 0x1p20);
+    x->inputs[x->g.n_inputs++] = add_value(x, DVT_TYPE_F32, 1, shape);
+    for (uint32_t i = 0; i < 2; i++) {
+        add_node(x, "astype", 1, &i, add_value(x, i ? DVT_TYPE_F32 : DVT_TYPE_F16, 1, shape));
+        x->nodes[i].attrs = &attrs[i];
+        x->nodes[i].n_attrs = 1;
+    }
+    x->outputs[x->g.n_outputs++] = 2;
+    const dvt_compile_desc desc = {.struct_size = sizeof desc, .graph = &x->g, .host = &host};
+    dvt_executable *executable = NULL;
+    dvt_executable_info info = {.struct_size = sizeof info};
+    CHECK(plugin->graph->compile(&desc, &executable, &info, &error) == DVT_OK);
+    void *workspace = NULL;
+    CHECK(posix_memalign(&workspace, 64, info.workspace_size) == 0);
+    const dvt_tensor *from[1] = {&in.t}, *to[1] = {&out.t};
+    const dvt_call call = {.struct_size = sizeof call,
+                           .host = &host,
+                           .inputs = from,
+                           .outputs = to,
+                           .workspace = workspace,
+                           .workspace_size = info.workspace_size,
+                           .n_inputs = 1,
+                           .n_outputs = 1};
+    CHECK(plugin->graph->execute(executable, &call, &error) == DVT_OK);
+    for (int64_t i = 0; i < shape[0]; i++) /* 11 bits of significand, half to even */
+        CHECK(get(&out, i) == nearbyint(get(&in, i) * 1024) / 1024);
+    plugin->graph->destroy(executable);
+    free(workspace);
+    free(in.bytes);
+    free(out.bytes);
+    free(x);
+}
+
+/* ---- partition ------------------------------------------------------------------------------ */
 
 /* A group is convex when nothing outside it both depends on it and is needed by it. */
 static void check_convex(const graph *x, dvt_claim *const *claims) {
@@ -246,8 +297,7 @@ static void check_convex(const graph *x, dvt_claim *const *claims) {
     for (uint32_t n = 0; n < x->g.n_nodes; n++) {
         for (uint32_t i = 0; i < x->nodes[n].n_inputs; i++) {
             const uint32_t p = producer[x->operands[n][i]];
-            if (p == UINT32_MAX)
-                continue;
+            if (p == UINT32_MAX) continue;
             for (uint32_t g = 1; g < MOST; g++)
                 after[g][n] |= after[g][p] || (claims[p]->group == g && claims[n]->group != g);
         }
@@ -288,16 +338,14 @@ static void one_partition(void) {
         CHECK(strcmp(x->nodes[n].op, "opaque") != 0 || rows[n].group == 0);
         sizes[rows[n].group]++;
     }
-    for (uint32_t g = 1; g < MOST; g++)
-        CHECK(sizes[g] != 1);
+    for (uint32_t g = 1; g < MOST; g++) CHECK(sizes[g] != 1);
     free(x);
 }
 
 int main(int argc, char **argv) {
     open_plugin(argc, argv);
-    for (int i = 0; i < 600; i++)
-        one_program();
-    for (int i = 0; i < 200; i++)
-        one_partition();
+    for (int i = 0; i < 600; i++) one_program();
+    conversion_rounds();
+    for (int i = 0; i < 200; i++) one_partition();
     return 0;
 }
