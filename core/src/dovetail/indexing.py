@@ -341,7 +341,10 @@ def _basic(x: Any, plan: _Plan) -> Any:
         if axis.section is not None:
             shape.append(len(axis.section))
     shape += [1] * plan.new.count(len(plan.axes))
-    return part if tuple(shape) == part.shape else ops.reshape(part, tuple(shape))
+    if tuple(shape) != part.shape:
+        return ops.reshape(part, tuple(shape))
+    # A new object in any case: x[:] must not follow when x[0] = v rebinds x.
+    return ops.identity(part) if part is x else part
 
 
 def _with_new_axes(result: Any, plan: _Plan, ndim: int) -> Any:
@@ -373,7 +376,8 @@ def setitem(x: Any, index: Any, value: Any) -> Any:
     """
     value = _converted(x, value)
     mask: Any = index[0] if isinstance(index, tuple) and len(index) == 1 else index
-    if _is_mask(mask) and getattr(mask, "ndim", 0) and value.ndim <= x.ndim - mask.ndim:
+    axes = getattr(mask, "ndim", 0) if _is_mask(mask) else 0
+    if axes and value.ndim <= x.ndim - axes:
         return _choose(x, mask, value)  # every selected slice gets one value: no positions needed
     wide, plan = _plan(x, index)
     result = _write(wide, plan, value)

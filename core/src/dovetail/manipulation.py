@@ -161,6 +161,7 @@ def roll(
         shifts *= len(over)
     if len(shifts) != len(over):
         raise OpError(f"roll: shift={shift!r} and axis={axis!r} differ in length")
+    x = ops.identity(x)  # a new object, even where nothing moves
     for by, at in zip(shifts, over, strict=True):
         extent = x.shape[at]
         cut = -by % extent if extent else 0

@@ -93,7 +93,7 @@ def dropout(key: Key | None, x: Any, rate: float = 0.5) -> Any:
     if not isinstance(rate, (int, float)) or not 0 <= rate < 1:
         raise OpError(f"nn.dropout: rate={rate!r} must be a number in [0, 1)")
     if key is None or rate == 0:
-        return x
+        return ops.identity(x)
     kept = random.bernoulli(key, 1.0 - rate, x.shape)
     return ops.where(kept, x / (1.0 - rate), 0.0)
 
