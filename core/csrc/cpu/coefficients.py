@@ -3,7 +3,7 @@
 Every polynomial is a minimax fit by the Remez exchange, of a form chosen here, from mpmath's
 functions at 60 digits, with the coefficients then rounded to the type. Needs mpmath; run by hand:
 
-    python coefficients.py > vec_coefficients.h
+    python coefficients.py > vec_coefficients.h && clang-format -i vec_coefficients.h
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ Real = Callable[[mpf], mpf]
 
 
 def remez(
-    g: Real, weight: Real, low: float, high: float, degree: int, center: float = 0
+    g: Real, weight: Real, low: float, high: float, degree: int, *, center: float = 0
 ) -> tuple[list[mpf], mpf]:
     """Return P(x - center) with the least max |weight * (g - P)| on [low, high], and that."""
     low, high, count = mpf(low), mpf(high), degree + 2
@@ -186,7 +186,7 @@ def single_only() -> None:
             1e-6,
             5.05,
             9,
-            1,
+            center=1,
         ),
         kind,
     )
@@ -199,7 +199,7 @@ def single_only() -> None:
             2.22,
             4.1,
             8,
-            3.0,
+            center=3,
         ),
         kind,
     )

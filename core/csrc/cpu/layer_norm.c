@@ -1,5 +1,5 @@
-/* layer_norm over the last axis: the mean, then the squares of what is left after it (so that a large
- * mean costs no digits), then the result, all while the row is in the cache. */
+/* layer_norm over the last axis: the mean, then the squares of what is left after it and what the mean
+ * itself lacks (so that a large mean costs no digits), then the result, all in the cache. */
 #include <math.h>
 #include <string.h>
 
@@ -28,18 +28,19 @@ static void range(void *context, uint64_t begin, uint64_t end, uint32_t worker) 
         const char *const x = t->x + (int64_t)row * n * stored;
         char *const y = t->y + (int64_t)row * n * stored;
         const double mean = dvt_line_sum(kind, x, n) / (double)n;
-        double squares = 0;
+        double sums[2] = {0, 0};
         for (int64_t i = 0; i < n; i += DVT_LINE_BLOCK) {
             const size_t part = (size_t)(n - i < DVT_LINE_BLOCK ? n - i : DVT_LINE_BLOCK);
-            squares +=
-                kind->square_sum(dvt_line_read(kind, x + i * stored, wide, part), mean, part);
+            kind->spread(sums, dvt_line_read(kind, x + i * stored, wide, part), mean, part);
         }
-        const double root = 1 / sqrt(squares / (double)n + t->epsilon);
+        /* The mean is rounded to the type; `rest` is what is missing. */
+        const double rest = sums[1] / (double)n, variance = sums[0] / (double)n - rest * rest;
+        const double root = 1 / sqrt((variance < 0 ? 0 : variance) + t->epsilon);
         for (int64_t i = 0; i < n; i += DVT_LINE_BLOCK) {
             const size_t part = (size_t)(n - i < DVT_LINE_BLOCK ? n - i : DVT_LINE_BLOCK);
             void *const result = kind->half == DVT_HALF_NONE ? (void *)(y + i * stored) : wide;
             const void *const block = dvt_line_read(kind, x + i * stored, wide, part);
-            kind->affine(result, block, mean, root,
+            kind->affine(result, block, mean, rest, root,
                          dvt_line_read(kind, t->scale + i * stored, scale, part),
                          dvt_line_read(kind, t->bias + i * stored, bias, part), part);
             dvt_line_write(kind, y + i * stored, result, part);

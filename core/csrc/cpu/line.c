@@ -41,27 +41,35 @@
         for (size_t k = 0; k < (lanes); k++) sum += (double)part[k];                               \
         return sum;                                                                                \
     }                                                                                              \
-    static double square_sum_##end(const void *from, double m, size_t n) {                         \
+    static void spread_##end(double sums[2], const void *from, double m, size_t n) {               \
         const type *const x = from;                                                                \
         const type mean = (type)m;                                                                 \
         const dvt_##kind shift = dvt_##kind##_set1(mean);                                          \
-        dvt_##kind sums[4];                                                                        \
-        for (int k = 0; k < 4; k++) sums[k] = dvt_##kind##_set1(0);                                \
+        dvt_##kind squares[4], lines[4];                                                           \
+        for (int k = 0; k < 4; k++) squares[k] = lines[k] = dvt_##kind##_set1(0);                  \
         size_t i = 0;                                                                              \
         for (; i + 4 * (lanes) <= n; i += 4 * (lanes)) {                                           \
             _Pragma("GCC unroll 4") for (size_t k = 0; k < 4; k++) {                               \
                 const dvt_##kind d =                                                               \
                     dvt_##kind##_sub(dvt_##kind##_load(x + i + k * (lanes)), shift);               \
-                sums[k] = dvt_##kind##_fma(d, d, sums[k]);                                         \
+                squares[k] = dvt_##kind##_fma(d, d, squares[k]);                                   \
+                lines[k] = dvt_##kind##_add(d, lines[k]);                                          \
             }                                                                                      \
         }                                                                                          \
-        type part[lanes];                                                                          \
-        dvt_##kind##_store(part, dvt_##kind##_add(dvt_##kind##_add(sums[0], sums[1]),              \
-                                                  dvt_##kind##_add(sums[2], sums[3])));            \
-        double sum = 0;                                                                            \
-        for (size_t k = 0; k < (lanes); k++) sum += (double)part[k];                               \
-        for (; i < n; i++) sum += (double)(x[i] - mean) * (double)(x[i] - mean);                   \
-        return sum;                                                                                \
+        type square[lanes], line[lanes];                                                           \
+        dvt_##kind##_store(square, dvt_##kind##_add(dvt_##kind##_add(squares[0], squares[1]),      \
+                                                    dvt_##kind##_add(squares[2], squares[3])));    \
+        dvt_##kind##_store(line, dvt_##kind##_add(dvt_##kind##_add(lines[0], lines[1]),            \
+                                                  dvt_##kind##_add(lines[2], lines[3])));          \
+        for (size_t k = 0; k < (lanes); k++) {                                                     \
+            sums[0] += (double)square[k];                                                          \
+            sums[1] += (double)line[k];                                                            \
+        }                                                                                          \
+        for (; i < n; i++) {                                                                       \
+            const double d = (double)(x[i] - mean);                                                \
+            sums[0] += d * d;                                                                      \
+            sums[1] += d;                                                                          \
+        }                                                                                          \
     }                                                                                              \
     static void scale_##end(void *to, double factor, size_t n) {                                   \
         type *const y = to;                                                                        \
@@ -74,15 +82,15 @@
         const type by = (type)m, then = (type)l;                                                   \
         _Pragma("GCC ivdep") for (size_t i = 0; i < n; i++) y[i] = (x[i] - by) - then;             \
     }                                                                                              \
-    static void affine_##end(void *to, const void *from, double m, double r, const void *scale,    \
-                             const void *bias, size_t n) {                                         \
+    static void affine_##end(void *to, const void *from, double m, double l, double r,             \
+                             const void *scale, const void *bias, size_t n) {                      \
         type *const y = to;                                                                        \
         const type *const x = from;                                                                \
         const type *const s = scale;                                                               \
         const type *const b = bias;                                                                \
-        const type mean = (type)m, root = (type)r;                                                 \
+        const type mean = (type)m, rest = (type)l, root = (type)r;                                 \
         _Pragma("GCC ivdep") for (size_t i = 0; i < n; i++) y[i] =                                 \
-            (x[i] - mean) * root * s[i] + b[i];                                                    \
+            ((x[i] - mean) - rest) * root * s[i] + b[i];                                           \
     }                                                                                              \
     static void columns_exp_sum_##end(void *to, void *sums, const void *from, const void *m,       \
                                       size_t n) {                                                  \
@@ -138,7 +146,7 @@ LINE(f64, vd, double, DVT_VD_LANES)
      .exp_sum = exp_sum_##end,                                                                     \
      .scale = scale_##end,                                                                         \
      .shift = shift_##end,                                                                         \
-     .square_sum = square_sum_##end,                                                               \
+     .spread = spread_##end,                                                                       \
      .affine = affine_##end,                                                                       \
      .columns_exp_sum = columns_exp_sum_##end,                                                     \
      .columns_scale = columns_scale_##end,                                                         \

@@ -20,11 +20,11 @@ typedef struct dvt_line_kind {
     double (*exp_sum)(void *y, const void *x, double m, size_t n);
     void (*scale)(void *y, double factor, size_t n);                     /* y = y * factor */
     void (*shift)(void *y, const void *x, double m, double l, size_t n); /* y = (x - m) - l */
-    /* sum of (x - m)^2, at most a block */
-    double (*square_sum)(const void *x, double m, size_t n);
-    /* y = (x - m) * r * scale + bias */
-    void (*affine)(void *y, const void *x, double m, double r, const void *scale, const void *bias,
-                   size_t n);
+    /* adds (x - m)^2 over n elements, at most a block, to sums[0] and x - m to sums[1] */
+    void (*spread)(double sums[2], const void *x, double m, size_t n);
+    /* y = ((x - m) - l) * r * scale + bias */
+    void (*affine)(void *y, const void *x, double m, double l, double r, const void *scale,
+                   const void *bias, size_t n);
     /* the same side by side: m, sums, factor and l are rows themselves */
     void (*columns_exp_sum)(void *y, void *sums, const void *x, const void *m, size_t n);
     void (*columns_scale)(void *y, const void *factor, size_t n);
