@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import numpy as np
 
+from dovetail.array import numpy_of
 from dovetail.graph import Graph, Node, Value
 from dovetail.op import REGISTRY, Spec
 from dovetail.passes.dead_code import dead_code
 
 __all__ = ["compact"]
 
+_WORTH = 4096  # bytes that must be saved to change a constant
+
 
 def compact(graph: Graph) -> Graph:
-    """The same graph without dead nodes and with broadcast constants taken back to their source.
+    """The same graph without dead nodes and with repetitive constants taken back to their source.
 
-    A bias that meets a batch is a view of its few numbers with strides of zero; written out, it
-    would take as much room as the batch. It becomes the few numbers and a ``broadcast_to`` node.
+    A mask for a whole batch, or a large array of zeros, is a few numbers and a ``broadcast_to``
+    node. Weights with a name stay as they are: other readers look for their shapes.
     """
     graph = dead_code(graph)
     stored: dict[Value, Value] = {}
     nodes: list[Node] = []
     for value in graph.constants():
-        small = _source(value)
+        small = None if value.name else _source(value)
         if small is None:
             continue
-        spread = Value(replace(value.spec, weak=False))
+        spread = Value(Spec(value.shape, value.spec.dtype))
         node = Node(REGISTRY["broadcast_to"], (small,), {"shape": value.shape}, (spread,))
         spread.producer = node
         nodes.append(node)
@@ -42,12 +45,22 @@ def compact(graph: Graph) -> Graph:
 
 
 def _source(value: Value) -> Value | None:
-    """A constant with the distinct elements of another, or None when there is nothing to gain."""
-    array = value.constant
-    repeated = [s == 0 and n > 1 for s, n in zip(array._strides, array.shape, strict=True)]
-    if not any(repeated):
+    """A constant with the distinct slices of another, or None when there is little to gain."""
+    if value.spec.nbytes <= _WORTH:
         return None
-    array = array[tuple(slice(0, 1) if again else slice(None) for again in repeated)]
+    values = numpy_of(value.constant)
+    bits = values.view(f"u{values.itemsize}")  # so that -0.0 is not 0.0 and NaN is itself
+    once = []
+    for axis, extent in enumerate(value.shape):
+        first = bits.take([0], axis=axis)
+        # The second slice differs from the first in almost every array that is no repetition.
+        again = extent > 1 and np.array_equal(bits.take([1], axis=axis), first)
+        again = again and np.array_equal(bits, np.broadcast_to(first, bits.shape))
+        bits = first if again else bits
+        once.append(again)
+    if bits.nbytes + _WORTH > values.nbytes:
+        return None
+    array = value.constant[tuple(slice(0, 1) if again else slice(None) for again in once)]
     leading = next((i for i, n in enumerate(array.shape) if n != 1), array.ndim)
     array = array.reshape(array.shape[leading:])
-    return Value(Spec(array.shape, value.spec.dtype), name=value.name, constant=array)
+    return Value(Spec(array.shape, value.spec.dtype), constant=array)

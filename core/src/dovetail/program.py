@@ -78,8 +78,8 @@ def _trace(fn: Callable[..., Any], examples: tuple[Any, ...]) -> tuple[Graph, Si
                 "before saving, with functools.partial or a lambda"
             )
     traced = trace.trace(fn, _fast.tree_unflatten(tree, leaves))
+    name_weights(traced.graph, fn)
     graph = compact(traced.graph)
-    name_weights(graph, fn)
     return graph, Signature(
         inputs=description,
         outputs={"tuple": [container.describe(traced.out_tree)]},
