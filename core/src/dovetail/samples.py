@@ -109,6 +109,7 @@ REDUCTIONS: tuple[tuple[tuple[int, ...], dict[str, Any]], ...] = (
     ((3, 5, 7), {"axis": ()}),
     ((2, 1030), {"axis": 1}),
     ((1030, 2), {"axis": 0}),
+    ((1, 4, 1), {"axis": (0, 2)}),
     ((0, 3), {"axis": 1}),
 )
 

@@ -35,7 +35,8 @@ def _left_shift(x: Any, y: Any) -> Any:
 def _right_shift(x: Any, y: Any) -> Any:
     width = 8 * x.dtype.itemsize
     valid = (y >= 0) & (y < width)
-    return np.where(valid, np.right_shift(x, np.where(valid, y, 0)), np.where(x < 0, -1, 0))
+    gone = np.where(x < 0, -1, 0).astype(x.dtype)
+    return np.where(valid, np.right_shift(x, np.where(valid, y, 0)), gone)
 
 
 bitwise_invert: Any = define(

@@ -39,8 +39,8 @@ sin: Any = define(
     argument is reduced exactly, so that large arguments keep full accuracy.
 
     >>> import dovetail as dt
-    >>> dt.sin(dt.asarray([0.0, 1.0])).tolist()
-    [0.0, 0.8414709568023682]
+    >>> round(dt.sin(dt.asarray(1.0)).item(), 5)
+    0.84147
     """,
         signature="x: T -> T",
         types={"T": FLOATING},
@@ -61,8 +61,8 @@ cos: Any = define(
     argument is reduced exactly, so that large arguments keep full accuracy.
 
     >>> import dovetail as dt
-    >>> dt.cos(dt.asarray([0.0, 1.0])).tolist()
-    [1.0, 0.5403022766113281]
+    >>> round(dt.cos(dt.asarray(1.0)).item(), 5)
+    0.5403
     """,
         signature="x: T -> T",
         types={"T": FLOATING},
