@@ -1,5 +1,6 @@
 """The graph's text: everything that can be traced reads back, and nothing else is accepted."""
 
+import functools
 import math
 
 import numpy as np
@@ -13,7 +14,9 @@ from dovetail.graph import Graph, Value
 from dovetail.graph_parse import parse_graph
 from dovetail.graph_text import graph_lines, quote
 from dovetail.graph_tokens import Line
-from dovetail.op import REGISTRY, Spec
+from dovetail.op import REGISTRY, REQUIRED, Op, Spec
+from dovetail.testing import samples_of
+from dovetail.testing.device_check import arrays_of, function_of
 
 
 def no_constant(spec: Spec, tensor: str, checksum: str) -> None:
@@ -70,6 +73,27 @@ def test_a_traced_function_reads_back() -> None:
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.parametrize("op", REGISTRY.values(), ids=lambda op: op.name)
+def test_every_sample_of_every_op_reads_back(op: Op) -> None:
+    from dovetail.trace import trace
+
+    count = 0
+    for case in samples_of(op):
+        call = functools.partial(function_of(op), **case.attributes)
+        graph = trace(call, tuple(arrays_of(case))).graph
+        constants = {}
+
+        def write(value: Value, constants: dict = constants) -> str:
+            constants[f"t{len(constants)}"] = value.constant
+            return f"'t{len(constants) - 1}' crc32='0'"
+
+        text = "\n".join(graph_lines(graph, write))
+        again = parse_graph(text, lambda spec, tensor, _, constants=constants: constants[tensor])
+        assert summary(again) == summary(graph), text
+        count += 1
+    assert count
+
+
 def test_graphs_held_by_attributes_come_first_and_read_back(op_with_body) -> None:
     body = Graph(name="body")
     x = Value(Spec((), dt.float32))
@@ -88,8 +112,6 @@ def test_graphs_held_by_attributes_come_first_and_read_back(op_with_body) -> Non
 
 @pytest.fixture
 def op_with_body():
-    from dovetail.op import REQUIRED, Op
-
     op = Op(
         name="test_repeat",
         doc="",

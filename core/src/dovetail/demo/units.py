@@ -13,6 +13,8 @@ def duration(seconds: float | None) -> str:
     """
     if seconds is None:
         return "–"
+    if seconds == 0:
+        return "0 ns"
     for unit, scale in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
         if seconds >= scale:
             return f"{_three(seconds / scale)} {unit}"
