@@ -19,7 +19,7 @@ DVT_VD_UNARY(silu_f64, dvt_vd_mul(x, dvt_vd_sigmoid(x)))
 /* max(x, 0) + log(1 + e^-|x|): nothing overflows. */
 DVT_INLINE dvt_vf softplus_vf(dvt_vf x) {
     const dvt_vf above = dvt_vf_select(dvt_vf_ne(x, x), x, dvt_vf_max(x, dvt_vf_set1(0)));
-    return dvt_vf_add(above, dvt_vf_log1p(dvt_vf_exp(dvt_vf_neg(dvt_vf_abs(x)))));
+    return dvt_vf_add(above, dvt_vf_log1p_unit(dvt_vf_exp(dvt_vf_neg(dvt_vf_abs(x)))));
 }
 DVT_VF_UNARY(softplus_f32, softplus_vf(x))
 DVT_UNARY_LOOP(softplus_f64, double, double, (x < 0 ? 0 : x) + log1p(exp(-fabs(x))))

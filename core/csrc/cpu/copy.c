@@ -53,12 +53,22 @@ static void copy_range(void *context, uint64_t begin, uint64_t end, uint32_t wor
     }
 }
 
+/* Rows that a piece of eight columns is written to before the next one: with large strides all
+ * lines fall into few sets of the cache, so few of them may be in use at once. */
+#define LINE 16
+
 #define TILE_LOOP(type)                                                                            \
-    for (int64_t i = 0; i < rows; i++) {                                                           \
-        type *const row = (type *)(void *)(to + i * to_stride);                                    \
-        const char *const column = from + i * (int64_t)sizeof(type);                               \
-        for (int64_t j = 0; j < columns; j++)                                                      \
-            memcpy(&row[j], column + j * from_stride, sizeof(type));                               \
+    for (int64_t i0 = 0; i0 < rows; i0 += LINE) {                                                  \
+        for (int64_t j0 = 0; j0 < columns; j0 += 8) {                                              \
+            const int64_t i1 = i0 + LINE < rows ? i0 + LINE : rows;                                \
+            const int64_t j1 = j0 + 8 < columns ? j0 + 8 : columns;                                \
+            for (int64_t i = i0; i < i1; i++) {                                                    \
+                type *const row = (type *)(void *)(to + i * to_stride);                            \
+                const char *const column = from + i * (int64_t)sizeof(type);                       \
+                for (int64_t j = j0; j < j1; j++)                                                  \
+                    memcpy(&row[j], column + j * from_stride, sizeof(type));                       \
+            }                                                                                      \
+        }                                                                                          \
     }                                                                                              \
     break
 

@@ -90,42 +90,67 @@ static void strided_range(void *context, uint64_t begin, uint64_t end, uint32_t 
     }
 }
 
-/* One element for all: every stride that matters is 0. */
-static int is_constant(const dvt_tensor *t) {
-    for (int32_t i = 0; i < t->ndim; i++) {
-        if (t->shape[i] != 1 && t->strides[i] != 0) return 0;
+/* Small and not contiguous (a broadcast scalar or row, a transposed matrix): laid out in a block. */
+static void lay_out(const dvt_tensor *t, uint32_t size, void *block, int64_t n) {
+    int constant = 1;
+    for (int32_t i = 0; i < t->ndim && constant; i++)
+        constant = t->shape[i] == 1 || t->strides[i] == 0;
+    if (constant) {
+        dvt_copy_strided(block, size, dvt_tensor_data(t), 0, n, size);
+        return;
     }
-    return 1;
+    dvt_cursor cursor;
+    dvt_cursor_start(&cursor, t, size, 0);
+    dvt_cursor_read(&cursor, block, n);
+}
+
+static __attribute__((noinline)) dvt_status run_small(const dvt_call *call, const dvt_map *map,
+                                                      int64_t n) {
+    uint64_t block[DVT_MAP_MAX_OPERANDS - 1][BLOCK];
+    char *data[DVT_MAP_MAX_OPERANDS] = {dvt_tensor_data(call->outputs[0])};
+    for (uint32_t k = 1; k <= map->n_inputs; k++) {
+        const dvt_tensor *const input = call->inputs[k - 1];
+        data[k] = dvt_tensor_data(input);
+        if (dvt_contiguous_size(input) != n) {
+            lay_out(input, map->size[k], block[k - 1], n);
+            data[k] = (char *)block[k - 1];
+        }
+    }
+    compute(map, data, n);
+    return DVT_OK;
+}
+
+static __attribute__((noinline)) dvt_status run_contiguous(const dvt_call *call, const dvt_map *map,
+                                                           void *const *data, int64_t n) {
+    task t = {.map = map, .call = call};
+    for (uint32_t k = 0; k <= map->n_inputs; k++) t.data[k] = data[k];
+    dvt_parallel(call->host, (uint64_t)n, map->picoseconds, contiguous_range, &t);
+    return DVT_OK;
 }
 
 dvt_status dvt_map_run(const dvt_call *call, dvt_error *error) {
     const dvt_map *const map = (const dvt_map *)(const void *)call->kernel;
     const int64_t n = dvt_contiguous_size(call->outputs[0]);
+    void *data[DVT_MAP_MAX_OPERANDS];
     (void)error;
-    task t = {.map = map, .call = call};
-    uint64_t block[DVT_MAP_MAX_OPERANDS - 1][BLOCK];
     int flat = n >= 0;
-    t.data[0] = dvt_tensor_data(call->outputs[0]);
-    for (uint32_t k = 1; k <= map->n_inputs && flat; k++) {
-        const dvt_tensor *const input = call->inputs[k - 1];
-        t.data[k] = dvt_tensor_data(input);
-        if (dvt_contiguous_size(input) == n) continue;
-        flat = n <= BLOCK && is_constant(input);
-        if (flat) {
-            char *const filled = (char *)block[k - 1];
-            dvt_copy_strided(filled, map->size[k], t.data[k], 0, n, map->size[k]);
-            t.data[k] = filled;
-        }
+    data[0] = dvt_tensor_data(call->outputs[0]);
+    for (uint32_t k = 0; k < map->n_inputs && flat; k++) {
+        const dvt_tensor *const input = call->inputs[k];
+        data[k + 1] = dvt_tensor_data(input);
+        flat = dvt_contiguous_size(input) == n;
     }
     if (flat) {
         /* The shortest way for the small: no division, no call to the host. */
-        if ((uint64_t)n * map->picoseconds < 2 * DVT_PIECE_PICOSECONDS)
-            compute(map, t.data, n);
-        else
-            dvt_parallel(call->host, (uint64_t)n, map->picoseconds, contiguous_range, &t);
-        return DVT_OK;
+        if (!map->any_half && (uint64_t)n * map->picoseconds < 2 * DVT_PIECE_PICOSECONDS) {
+            map->fn(data, (size_t)n);
+            return DVT_OK;
+        }
+        return run_contiguous(call, map, data, n);
     }
+    if (n >= 0 && n <= BLOCK) return run_small(call, map, n);
     const int64_t size = dvt_size(call->outputs[0]);
+    task t = {.map = map, .call = call};
     if (size > 0)
         dvt_parallel(call->host, (uint64_t)size, map->picoseconds + 300, strided_range, &t);
     return DVT_OK;

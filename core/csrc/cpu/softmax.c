@@ -50,7 +50,7 @@ static void along(const task *t, const char *x, char *y) {
         write_one(t, y, joined(m, sum));
         return;
     }
-    const double l = log(sum);
+    const double l = t->form == LOG_SOFTMAX ? log(sum) : 0;
     for (int64_t i = 0; i < n; i += DVT_LINE_BLOCK) {
         const size_t part = (size_t)(n - i < DVT_LINE_BLOCK ? n - i : DVT_LINE_BLOCK);
         char *const to = y + i * stored;

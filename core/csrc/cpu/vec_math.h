@@ -114,6 +114,17 @@ DVT_INLINE dvt_vf dvt_vf_log1p(dvt_vf x) {
     return dvt_vf_select(dvt_vf_lt(dvt_vf_abs(x), dvt_vf_set1(0x1p-25f)), x, result);
 }
 
+/* log(1 + x) for 0 <= x <= 1, without the ends. */
+DVT_INLINE dvt_vf dvt_vf_log1p_unit(dvt_vf x) {
+    const dvt_vf one = dvt_vf_set1(1.0f), u = dvt_vf_add(one, x);
+    const dvt_vf lost = dvt_vf_sub(x, dvt_vf_sub(u, one));
+    /* u is at most 2: halved from sqrt(2) on */
+    const dvt_vm large = dvt_vf_gt(u, dvt_vf_set1(1.41421356f));
+    const dvt_vf scale = dvt_vf_select(large, dvt_vf_set1(0.5f), one);
+    const dvt_vf n = dvt_vf_select(large, one, dvt_vf_set1(0.0f));
+    return dvt_vf_log_join(n, dvt_vf_fma(lost, scale, dvt_vf_sub(dvt_vf_mul(u, scale), one)));
+}
+
 DVT_INLINE dvt_vf dvt_vf_tanh(dvt_vf x) {
     const dvt_vf size = dvt_vf_abs(x), one = dvt_vf_set1(1.0f);
     const dvt_vf square = dvt_vf_mul(x, x);
