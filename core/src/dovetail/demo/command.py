@@ -53,7 +53,8 @@ def run(arguments: Sequence[str] | None) -> int:
     if chosen.report is not None:
         chosen.report.write_text(report(results), encoding="utf-8")
         say(_fact("report", str(chosen.report), style))
-    say("")
+    if chosen.program or chosen.report is not None:
+        say("")
     for failure in results.failures:
         say("  " + style.paint("failed: ", "1;31") + failure)
     if not results.failures:

@@ -326,7 +326,7 @@ def _device_row(one: DeviceResult, batch: int) -> Markup:
 
 
 def _program(results: Results) -> list[Markup]:
-    lines = results.program_text.split("\n")
+    lines = [line.partition("  # ")[0] for line in results.program_text.split("\n")]
     shown = "\n".join(lines[:_TEXT_LINES])
     if len(lines) > _TEXT_LINES:
         shown += f"\n  … {len(lines) - _TEXT_LINES} more lines"

@@ -109,6 +109,7 @@ footer { margin-top: 48px; padding-top: 16px; border-top: 1px solid var(--rule);
   .card { padding: 14px; }
   .tiles { grid-template-columns: 1fr 1fr; }
   .tile { padding: 12px 14px; }
+  .tile:last-child:nth-child(odd) { grid-column: 1 / -1; }
   .tile .number { font-size: 1.4rem; }
   dl { grid-template-columns: 1fr; gap: 0; }
   dd { margin-bottom: 8px; }
