@@ -79,9 +79,7 @@ def test_wrong_shapes_are_refused_in_words(
     with pytest.raises(dt.OpError, match=words) as error:
         dt.matmul(dt.asarray(np.ones(x)), dt.asarray(np.ones(y)))
     assert str(error.value).startswith("matmul: ")
-    assert str(x) in str(error.value).replace("[", "(").replace("]", ")") or "float64" in str(
-        error.value
-    )
+    assert str(x) in str(error.value)
 
 
 def test_numbers_are_refused_in_words() -> None:
