@@ -1,0 +1,46 @@
+/* Writing at positions of one axis. All indices are checked before anything is written, and every
+ * element of the result is written by one thread, in the order of the indices: results do not depend
+ * on the number of threads, and a wrong index leaves an operand that is written over as it was. */
+#ifndef DVT_CPU_SCATTER_H
+#define DVT_CPU_SCATTER_H
+
+#include "dovetail.h"
+#include "element.h"
+#include "map.h"
+
+/* Columns of a result that are treated at a time, and 16-bit floats that are widened at a time. */
+#define DVT_SCATTER_COLUMNS 512
+
+/* Rows of n updates: `width` elements of update k go to position positions[k], when that is in
+ * [low, high); strides are in elements. */
+typedef void (*dvt_scatter_fn)(void *to, int64_t to_stride, const void *updates,
+                               int64_t update_stride, const int64_t *positions, int64_t n,
+                               int64_t width, int64_t low, int64_t high);
+
+/* Single elements, the columns of a row one after the other and then those of the next: update i is
+ * added to element positions[i] * to_stride + its column, which begins at `first` and is below
+ * `width`. */
+typedef void (*dvt_scatter_along_fn)(void *to, int64_t to_stride, const void *updates,
+                                     const int64_t *positions, int64_t n, int64_t first,
+                                     int64_t width);
+
+typedef struct dvt_scattering {
+    const char *name;
+    dvt_scatter_fn rows;
+    dvt_scatter_along_fn along;
+    dvt_half half;     /* added in float32 and rounded when all is added */
+    uint32_t size;     /* of an element as stored */
+    uint32_t sum_size; /* of an element as added */
+} dvt_scattering;
+
+/* The functions of an op for a type; null when the op has none. */
+const dvt_scattering *dvt_scattering_of(const char *op, dvt_type type);
+
+/* n stored elements as they are added, and back; nothing happens when they are there already. */
+void dvt_scatter_load(const dvt_scattering *s, void *to, const void *x, int64_t n);
+void dvt_scatter_store(const dvt_scattering *s, void *to, const void *from, int64_t n);
+
+dvt_status dvt_scatter_prepare(const dvt_op *op, dvt_kernel_info *info, dvt_error *error);
+dvt_status dvt_scatter_along_prepare(const dvt_op *op, dvt_kernel_info *info, dvt_error *error);
+
+#endif
