@@ -1,7 +1,7 @@
 /* conv2d and its two gradients over NHWC images and HWIO weights of any strides. */
-#include "rows.h"
-
 #include "conv.h"
+#include "nothing.h"
+#include "rows.h"
 
 #include <stdlib.h>
 
@@ -21,6 +21,7 @@ static dvt_status forward_prepare(const dvt_op *op, dvt_kernel_info *info, dvt_e
     dvt_conv_geometry x;
     const char *reason = dvt_conv_read(&x, op, op->inputs[0], op->inputs[1], op->outputs[0]);
     if (reason) return refuse(info, reason);
+    if (dvt_nothing(op, info)) return DVT_OK;
     const int64_t n_taps = x.kernel_h * x.kernel_w;
     dvt_conv_kernel *kernel = dvt_conv_new(op, 1, n_taps, error);
     if (!kernel) return DVT_OUT_OF_MEMORY;
@@ -79,6 +80,7 @@ static dvt_status input_prepare(const dvt_op *op, dvt_kernel_info *info, dvt_err
     dvt_conv_geometry x;
     const char *reason = dvt_conv_read(&x, op, op->outputs[0], op->inputs[1], op->inputs[0]);
     if (reason) return refuse(info, reason);
+    if (dvt_nothing(op, info)) return DVT_OK;
     const int64_t classes_h = x.stride_h < x.height ? x.stride_h : x.height;
     const int64_t classes_w = x.stride_w < x.width ? x.stride_w : x.width;
     dvt_conv_kernel *kernel =
@@ -129,6 +131,7 @@ static dvt_status weight_prepare(const dvt_op *op, dvt_kernel_info *info, dvt_er
     dvt_conv_geometry x;
     const char *reason = dvt_conv_read(&x, op, op->inputs[0], op->outputs[0], op->inputs[1]);
     if (reason) return refuse(info, reason);
+    if (dvt_nothing(op, info)) return DVT_OK;
     const int64_t n_taps = x.kernel_h * x.kernel_w;
     dvt_conv_kernel *kernel = dvt_conv_new(op, 1, n_taps + 1, error);
     if (!kernel) return DVT_OUT_OF_MEMORY;

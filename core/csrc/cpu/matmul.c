@@ -1,5 +1,6 @@
 /* matmul: (..., m, k) @ (..., k, n) for any strides. prepare reduces the call to one of two shapes,
  * a batch of products for the engine or a batch of rows, and run only fills in addresses. */
+#include "nothing.h"
 #include "rows.h"
 
 #include "matmul_engine.h"
@@ -137,6 +138,7 @@ static dvt_status matmul_prepare(const dvt_op *op, dvt_kernel_info *info, dvt_er
         info->reason = "matmul takes operands of two or more axes and of one numeric type";
         return DVT_UNSUPPORTED;
     }
+    if (dvt_nothing(op, info)) return DVT_OK;
     matmul_kernel *kernel = malloc(sizeof *kernel + (size_t)(ndim - 2) * sizeof(matmul_batch));
     if (!kernel)
         return dvt_set_error(error, DVT_OUT_OF_MEMORY, "matmul: no memory for a kernel's plan");
