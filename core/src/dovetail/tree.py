@@ -30,7 +30,11 @@ def flatten(tree: Any) -> tuple[list[Any], Any]:
 
 
 def unflatten(structure: Any, leaves: Any) -> Any:
-    """The container that `flatten` took apart, with other leaves."""
+    """The container that `flatten` took apart, with other leaves.
+
+    >>> unflatten(flatten((1, [2]))[1], "ab")
+    ('a', ['b'])
+    """
     return _fast.tree_unflatten(structure, list(leaves))
 
 
