@@ -14,13 +14,21 @@
     DVT_BINARY_LOOP(name##_u8, uint8_t, uint8_t, (uint32_t)x symbol(uint32_t) y)                   \
     DVT_BINARY_LOOP(name##_u16, uint16_t, uint16_t, (uint32_t)x symbol(uint32_t) y)                \
     DVT_BINARY_LOOP(name##_u32, uint32_t, uint32_t, x symbol y)                                    \
-    DVT_BINARY_LOOP(name##_u64, uint64_t, uint64_t, x symbol y)                                    \
-    DVT_BINARY_LOOP(name##_f32, float, float, x symbol y)                                          \
-    DVT_BINARY_LOOP(name##_f64, double, double, x symbol y)
+    DVT_BINARY_LOOP(name##_u64, uint64_t, uint64_t, x symbol y)
 
 WRAPPED(add, +)
 WRAPPED(subtract, -)
 WRAPPED(multiply, *)
+/* Floats through the vectors of vec.h: on a few elements they are quicker than the compiler's loop,
+ * which comes with a prologue and an epilogue. */
+DVT_VF_BINARY(add_f32, dvt_vf_add(x, y))
+DVT_VD_BINARY(add_f64, dvt_vd_add(x, y))
+DVT_VF_BINARY(subtract_f32, dvt_vf_sub(x, y))
+DVT_VD_BINARY(subtract_f64, dvt_vd_sub(x, y))
+DVT_VF_BINARY(multiply_f32, dvt_vf_mul(x, y))
+DVT_VD_BINARY(multiply_f64, dvt_vd_mul(x, y))
+DVT_VF_BINARY(divide_f32, dvt_vf_div(x, y))
+DVT_VD_BINARY(divide_f64, dvt_vd_div(x, y))
 
 #define MAXIMUM(end, END, type) DVT_BINARY_LOOP(maximum_##end, type, type, x > y ? x : y)
 #define MINIMUM(end, END, type) DVT_BINARY_LOOP(minimum_##end, type, type, x < y ? x : y)
@@ -56,7 +64,6 @@ DVT_INTEGER_TYPES(INTEGER)
     }                                                                                              \
     DVT_BINARY_LOOP(remainder_##end, type, type, python_remainder_##end(x, y))                     \
     DVT_BINARY_LOOP(floor_divide_##end, type, type, python_floor_divide_##end(x, y))               \
-    DVT_BINARY_LOOP(divide_##end, type, type, x / y)                                               \
     DVT_BINARY_LOOP(atan2_##end, type, type, atan2##s(x, y))
 FLOAT_DIVISION(f32, float, f)
 FLOAT_DIVISION(f64, double, )

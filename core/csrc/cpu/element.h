@@ -88,6 +88,8 @@ static inline int64_t dvt_size(const dvt_tensor *t) {
 /* How many elements a row-major tensor has, or -1 when its elements do not follow each other. */
 static inline int64_t dvt_contiguous_size(const dvt_tensor *t) {
     int64_t n = 1;
+    if (t->ndim == 1) /* the commonest, without a loop */
+        return t->strides[0] == 1 || t->shape[0] <= 1 ? t->shape[0] : -1;
     for (int32_t i = t->ndim; i-- > 0;) {
         if (t->shape[i] != 1 && t->strides[i] != n && n != 0) return -1;
         n *= t->shape[i];
