@@ -1,93 +1,86 @@
-/* random_bits: Philox4x32-10 of Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as
- * 1, 2, 3" (SC 2011). The stream is a function of the key and the element's place alone, so it does
- * not depend on threads, variants or how it is cut. */
+/* The op random_bits: words of Philox as they are, two of them, or their low bits. */
+#include "create.h"
+
 #include <string.h>
 
-#include "create.h"
-#include "element.h"
 #include "parallel.h"
+#include "random_philox.h"
 
-#define ROUNDS 10
-#define LANES 8 /* blocks computed side by side: one 256-bit vector of words, or two of 128 bits */
-#define WORDS (4 * LANES)
-#define PICOSECONDS_PER_WORD 700
-
-/* The 4-word blocks of counters first .. first + LANES - 1, in order. */
-static void philox(uint64_t first, uint32_t key0, uint32_t key1, uint32_t words[WORDS]) {
-    uint32_t c0[LANES], c1[LANES], c2[LANES], c3[LANES];
-    for (uint32_t l = 0; l < LANES; l++) {
-        c0[l] = (uint32_t)(first + l);
-        c1[l] = (uint32_t)((first + l) >> 32);
-        c2[l] = c3[l] = 0;
-    }
-    for (int round = 0; round < ROUNDS; round++) {
-        for (uint32_t l = 0; l < LANES; l++) {
-            const uint64_t a = (uint64_t)c0[l] * 0xD2511F53u, b = (uint64_t)c2[l] * 0xCD9E8D57u;
-            c0[l] = (uint32_t)(b >> 32) ^ c1[l] ^ key0;
-            c1[l] = (uint32_t)b;
-            c2[l] = (uint32_t)(a >> 32) ^ c3[l] ^ key1;
-            c3[l] = (uint32_t)a;
-        }
-        key0 += 0x9E3779B9u;
-        key1 += 0xBB67AE85u;
-    }
-    for (uint32_t l = 0; l < LANES; l++) {
-        words[4 * l] = c0[l];
-        words[4 * l + 1] = c1[l];
-        words[4 * l + 2] = c2[l];
-        words[4 * l + 3] = c3[l];
-    }
-}
+#define PICOSECONDS_PER_BLOCK 3000
+/* Blocks that are made before their words are cut to shorter elements. */
+#define AT_ONCE 64
 
 typedef struct drawing {
     char *to;
-    uint64_t bytes; /* of the result */
-    uint32_t size;  /* of an element: 8 takes two words, the others the low bits of one */
+    uint32_t size;
+    uint64_t n; /* elements */
     uint32_t key[2];
 } drawing;
 
-/* Ranges count groups of WORDS words. */
+/* Elements of blocks [begin, end) that are words, or two words, as they lie. */
+static void draw_words(const drawing *d, uint64_t begin, uint64_t end) {
+    const uint64_t bytes = d->n * d->size;
+    const uint64_t whole = end * 16 <= bytes ? end : bytes / 16;
+    uint32_t last[DVT_PHILOX_WORDS];
+    dvt_philox((uint32_t *)(void *)(d->to + begin * 16), begin, whole - begin, d->key);
+    if (whole == end) return;
+    dvt_philox(last, whole, 1, d->key);
+    memcpy(d->to + whole * 16, last, bytes - whole * 16);
+}
+
 static void draw_range(void *context, uint64_t begin, uint64_t end, uint32_t worker) {
     const drawing *const d = context;
-    const uint64_t group = d->size >= 4 ? WORDS * 4 : WORDS * d->size; /* bytes of the result */
+    uint32_t words[AT_ONCE * DVT_PHILOX_WORDS];
     (void)worker;
-    for (uint64_t g = begin; g < end; g++) {
-        uint32_t words[WORDS];
-        uint16_t halves[WORDS];
-        uint8_t bytes[WORDS];
-        const void *from = words;
-        const uint64_t at = g * group;
-        philox(g * LANES, d->key[0], d->key[1], words);
-        if (d->size == 2) {
-            for (uint32_t i = 0; i < WORDS; i++) halves[i] = (uint16_t)words[i];
-            from = halves;
-        } else if (d->size == 1) {
-            for (uint32_t i = 0; i < WORDS; i++) bytes[i] = (uint8_t)words[i];
-            from = bytes;
+    if (d->size >= sizeof(uint32_t)) {
+        draw_words(d, begin, end);
+        return;
+    }
+    for (uint64_t block = begin; block < end; block += AT_ONCE) {
+        const uint64_t blocks = end - block < AT_ONCE ? end - block : AT_ONCE;
+        const uint64_t first = block * DVT_PHILOX_WORDS, words_here = blocks * DVT_PHILOX_WORDS;
+        const uint64_t n = d->n - first < words_here ? d->n - first : words_here;
+        dvt_philox(words, block, blocks, d->key);
+        if (d->size == 1) {
+            uint8_t *const to = (uint8_t *)d->to + first;
+            for (uint64_t i = 0; i < n; i++) to[i] = (uint8_t)words[i];
+        } else {
+            uint16_t *const to = (uint16_t *)(void *)d->to + first;
+            for (uint64_t i = 0; i < n; i++) to[i] = (uint16_t)words[i];
         }
-        memcpy(d->to + at, from, d->bytes - at < group ? d->bytes - at : group);
     }
 }
 
+/* How many blocks the elements of an output come from. */
+static uint64_t blocks_of(const dvt_tensor *to) {
+    const uint64_t n = (uint64_t)dvt_size(to), size = dvt_type_size(dvt_type_of(to->dtype));
+    const uint64_t words = size == 8 ? 2 * n : n;
+    return (words + DVT_PHILOX_WORDS - 1) / DVT_PHILOX_WORDS;
+}
+
 dvt_status dvt_random_bits_run(const dvt_call *call, dvt_error *error) {
-    const dvt_tensor *const out = call->outputs[0];
-    drawing d = {.to = dvt_tensor_data(out), .size = dvt_type_size(dvt_type_of(out->dtype))};
+    const dvt_tensor *const to = call->outputs[0];
+    drawing d = {.to = dvt_tensor_data(to),
+                 .size = dvt_type_size(dvt_type_of(to->dtype)),
+                 .n = (uint64_t)dvt_size(to)};
     (void)error;
+    if (d.n == 0) return DVT_OK;
     memcpy(d.key, dvt_tensor_data(call->inputs[0]), sizeof d.key);
-    d.bytes = (uint64_t)dvt_size(out) * d.size;
-    const uint64_t group = d.size >= 4 ? WORDS * 4 : WORDS * d.size;
-    dvt_parallel(call->host, (d.bytes + group - 1) / group, WORDS * PICOSECONDS_PER_WORD,
-                 draw_range, &d);
+    dvt_parallel(call->host, blocks_of(to), PICOSECONDS_PER_BLOCK, draw_range, &d);
     return DVT_OK;
 }
 
 dvt_status dvt_random_bits_prepare(const dvt_op *op, dvt_kernel_info *info, dvt_error *error) {
-    if (dvt_size(op->inputs[0]) != 2)
+    const dvt_type type = dvt_type_of(op->outputs[0]->dtype);
+    if (op->n_inputs != 1 || dvt_type_of(op->inputs[0]->dtype) != DVT_TYPE_U32 ||
+        dvt_size(op->inputs[0]) != 2)
         return dvt_set_error(error, DVT_INVALID_ARGUMENT,
-                             "random_bits: the key must hold two 32-bit words");
-    const uint64_t size = dvt_type_size(dvt_type_of(op->outputs[0]->dtype));
-    const uint64_t words = (uint64_t)dvt_size(op->outputs[0]) * (size == 8 ? 2 : 1);
+                             "random_bits: the key must be two elements of uint32");
+    if (type < DVT_TYPE_U8 || type > DVT_TYPE_U64) {
+        info->reason = "random bits are uint8, uint16, uint32 or uint64";
+        return DVT_UNSUPPORTED;
+    }
     info->flags = DVT_INFO_DETERMINISTIC;
-    info->cost_ns = 30 + words * PICOSECONDS_PER_WORD / 1000;
+    info->cost_ns = 50 + blocks_of(op->outputs[0]) * PICOSECONDS_PER_BLOCK / 1000;
     return DVT_OK;
 }
