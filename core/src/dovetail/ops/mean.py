@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from dovetail.dtypes import FLOATING
 from dovetail.op import Op, Spec, define
-from dovetail.ops.sum import sum_op
+from dovetail.ops.sum import sum_op, total
 from dovetail.precision import widened
 from dovetail.samples import reduction
 from dovetail.shapes import axes, reduced
@@ -37,8 +35,7 @@ def _decomposition(x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
 
 
 def _reference(x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
-    total = np.sum(x, axis=axis, dtype=x.dtype, keepdims=keepdims)
-    return total / x.dtype.type(_count(x.shape, axis))
+    return total(x, axis=axis, keepdims=keepdims) / x.dtype.type(_count(x.shape, axis))
 
 
 mean: Any = define(

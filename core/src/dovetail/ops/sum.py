@@ -13,7 +13,7 @@ from dovetail.ops.astype import astype
 from dovetail.samples import reduction
 from dovetail.shapes import axes, reduced
 
-__all__ = ["SUM", "accumulator", "spread", "sum", "sum_op"]
+__all__ = ["SUM", "accumulator", "spread", "sum", "sum_op", "total"]
 
 
 def _canonical(x: Spec, *, axis: Any, keepdims: Any) -> dict[str, Any]:
@@ -51,8 +51,10 @@ def accumulator(x: Any, dtype: Any) -> Any:
     return x if wide is None else astype(x, dtype=wide)
 
 
-def _reference(x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
-    return np.sum(x, axis=axis, dtype=x.dtype, keepdims=keepdims)
+def total(x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
+    """The sum in numpy, which adds along outer axes one by one: doubles need a wider sum."""
+    wide = np.longdouble if x.dtype == np.float64 else x.dtype
+    return np.sum(x, axis=axis, dtype=wide, keepdims=keepdims).astype(x.dtype)
 
 
 SUM = Op(
@@ -76,7 +78,7 @@ SUM = Op(
     canonical=_canonical,
     infer=_infer,
     gradient=(_gradient,),
-    reference=_reference,
+    reference=total,
     samples=reduction(-3, 9, empty=True),
     # The order of the terms is the kernel's choice, so the error is measured against the largest
     # sum: with blocked accumulation it grows with the logarithm of their number.
