@@ -31,10 +31,10 @@
 
 #define DVT_UNSIGNED_DIVISION(end, END, type)                                                      \
     static inline type dvt_floor_divide_##end(type x, type y) {                                    \
-        return y == 0 ? 0 : (type)(x / y);                                                         \
+        return (type)(y == 0 ? 0 : x / y);                                                         \
     }                                                                                              \
     static inline type dvt_remainder_##end(type x, type y) {                                       \
-        return y == 0 ? 0 : (type)(x % y);                                                         \
+        return (type)(y == 0 ? 0 : x % y);                                                         \
     }                                                                                              \
     static inline type dvt_power_##end(type x, type y) {                                           \
         uint64_t base = x, result = 1;                                                             \
