@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from dovetail.dtypes import NUMERIC
+from dovetail.dtypes import NUMERIC, dtype
 from dovetail.op import Op, Sample, Spec, define
 from dovetail.ops.broadcast_to import broadcast_to
 from dovetail.ops.permute_dims import permute_dims
@@ -18,7 +18,8 @@ __all__ = ["matmul", "matmul_op"]
 
 
 def _fail(x: Any, y: Any, reason: str) -> Exception:
-    return MATMUL.fail(f"{x} @ {y}: {reason}")
+    left, right = (Spec(tuple(a.shape), dtype(a.dtype)) for a in (x, y))
+    return MATMUL.fail(f"{left} @ {right}: {reason}")
 
 
 def _infer(x: Spec, y: Spec) -> Spec:
@@ -98,23 +99,22 @@ def matmul(x: Any, y: Any) -> Any:
     if len(left) == 2 and len(right) == 2:
         return matmul_op(x, y)
     if not left or not right:
-        raise MATMUL.fail(
-            f"{left} @ {right}: both operands need at least one axis; use multiply instead"
-        )
+        raise _fail(x, y, "both operands need at least one axis; use multiply instead")
     inner = right[-2] if len(right) > 1 else right[0]
     if left[-1] != inner:
-        raise MATMUL.fail(
-            f"{left} @ {right}: the last axis of the left ({left[-1]}) must match the "
-            f"{'next-to-last' if len(right) > 1 else 'only'} axis of the right ({inner})"
+        which = "next-to-last" if len(right) > 1 else "only"
+        raise _fail(
+            x,
+            y,
+            f"the last axis of the left ({left[-1]}) must match the {which} axis of the right "
+            f"({inner})",
         )
     rows = left[-2:] if len(left) > 1 else (1, *left)
     columns = right[-2:] if len(right) > 1 else (*right, 1)
     try:
         batch = np.broadcast_shapes(left[:-2], right[:-2])
     except ValueError:
-        raise MATMUL.fail(
-            f"{left} @ {right}: the batch axes {left[:-2]} and {right[:-2]} do not broadcast"
-        ) from None
+        raise _fail(x, y, f"the batch axes {left[:-2]} and {right[:-2]} do not broadcast") from None
     if len(left) == 1:
         x = reshape(x, rows)
     if len(right) == 1:
