@@ -19,6 +19,7 @@ static dvt_plugin plugin = {
     .kernels = rows,
     .kernel_def_size = sizeof(dvt_kernel_def),
     .device = &dvt_cpu_device_api,
+    .graph = &dvt_cpu_graph_api,
 };
 static int complete;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -31,17 +32,10 @@ static int append(const dvt_kernel_def *family, uint32_t count) {
 }
 
 static void assemble(void) {
-    int fits = 1;
-    /* The weak symbols' addresses decide, so the compiler must not take them for non-null. */
+    complete = 1;
 #define DVT_CPU_APPEND(family)                                                                     \
-    {                                                                                              \
-        const uint32_t *const volatile count = &dvt_cpu_##family##_count;                          \
-        if (count) fits = fits && append(dvt_cpu_##family##_rows, *count);                         \
-    }
+    complete = complete && append(dvt_cpu_##family##_rows, dvt_cpu_##family##_count);
     DVT_CPU_FAMILIES(DVT_CPU_APPEND)
-    const dvt_graph_api *const volatile graph = &dvt_cpu_graph_api;
-    plugin.graph = graph;
-    complete = fits;
 }
 
 DVT_EXPORT const dvt_plugin *DVT_PLUGIN_QUERY(uint32_t host_min, uint32_t host_max,

@@ -29,14 +29,13 @@
     X(conv)                                                                                        \
     X(pool)
 
-/* Weak while families are being written: a library links without those that do not exist yet. */
 #define DVT_CPU_DECLARE(family)                                                                    \
-    extern __attribute__((weak)) const dvt_kernel_def dvt_cpu_##family##_rows[];                   \
-    extern __attribute__((weak)) const uint32_t dvt_cpu_##family##_count;
+    extern const dvt_kernel_def dvt_cpu_##family##_rows[];                                         \
+    extern const uint32_t dvt_cpu_##family##_count;
 
 DVT_CPU_FAMILIES(DVT_CPU_DECLARE)
 
-extern __attribute__((weak)) const dvt_graph_api dvt_cpu_graph_api;
+extern const dvt_graph_api dvt_cpu_graph_api;
 extern const dvt_device_api dvt_cpu_device_api;
 
 #endif

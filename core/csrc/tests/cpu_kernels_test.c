@@ -1,6 +1,5 @@
 /* A sample of the CPU device's kernels on odd shapes, layouts with guarded gaps, empty and 0-d
- * arrays, each against its definition written as a loop; and the device table, with an allocator
- * that fails. */
+ * arrays, each against its definition written as a loop. */
 #include "cpu_products_host.h"
 
 static const dvt_type all_types[] = {DVT_TYPE_BOOL, DVT_TYPE_I8,  DVT_TYPE_I16,  DVT_TYPE_I32,
@@ -319,7 +318,7 @@ static void one_layer_norm(void) {
     free(y.bytes);
 }
 
-/* ---- errors, the device --------------------------------------------------------------------- */
+/* ---- errors --------------------------------------------------------------------------- */
 
 static void empty_maximum_is_an_error(void) {
     const int64_t shape[2] = {3, 0};
@@ -358,81 +357,7 @@ static void empty_maximum_is_an_error(void) {
     free(y.bytes);
 }
 
-static int allocations, failing;
-
-static void *host_alloc(const dvt_host *self, uint64_t size, uint64_t alignment) {
-    void *block = NULL;
-    (void)self;
-    if (++allocations == failing) return NULL;
-    return posix_memalign(&block, alignment < 64 ? 64 : alignment, size) == 0 ? block : NULL;
-}
-
-static void host_free(const dvt_host *self, void *data, uint64_t size) {
-    (void)self;
-    (void)size;
-    allocations--;
-    free(data);
-}
-
-static void device_table(void) {
-    const dvt_device_api *api = plugin->device;
-    dvt_device_desc desc = {.struct_size = sizeof desc, .host = &host};
-    dvt_device *device = NULL;
-    dvt_error head = {.struct_size = 16}; /* a caller that wants no text */
-    uint32_t count = 0;
-    CHECK(api->device_count(&host, &count, &error) == DVT_OK && count == 1);
-    failing = 1;
-    CHECK(api->device_open(&desc, &device, &error) == DVT_OUT_OF_MEMORY && !device);
-    CHECK(api->device_open(&desc, &device, &head) == DVT_OK); /* only the first one failed */
-    desc.ordinal = 1;
-    CHECK(api->device_open(&desc, &device, &head) == DVT_INVALID_ARGUMENT);
-    dvt_device_info info = {.struct_size = sizeof info};
-    CHECK(api->device_info(device, &info, &error) == DVT_OK);
-    CHECK(info.name && info.name[0] && strcmp(info.architecture, DVT_CPU_VARIANT) == 0);
-    CHECK(info.n_spaces == 1 && info.spaces[0]->flags & DVT_SPACE_HOST_VISIBLE);
-
-    const uint64_t sizes[] = {1, 4096, UINT64_C(5) << 20};
-    for (int i = 0; i < 3; i++) {
-        dvt_alloc_desc block = {.struct_size = sizeof block, .size = sizes[i]};
-        CHECK(api->alloc(device, &block, &block.data, &error) == DVT_OK);
-        CHECK((uintptr_t)block.data % (sizes[i] >= 2 << 20 ? 2 << 20 : 64) == 0);
-        memset(block.data, 1, sizes[i]);
-        api->release(device, &block);
-    }
-    const dvt_alloc_desc absurd = {.struct_size = sizeof absurd, .size = UINT64_MAX - 4};
-    void *none = NULL;
-    CHECK(api->alloc(device, &absurd, &none, &error) == DVT_OUT_OF_MEMORY);
-    CHECK(strstr(error.message, "bytes"));
-
-    for (int i = 0; i < 60; i++) {
-        const dvt_type type = any_type();
-        int64_t shape[AXES];
-        const int32_t ndim = any_shape(shape);
-        array x, y;
-        make(&x, type, ndim, shape);
-        make(&y, type, ndim, shape);
-        fill(&x);
-        const dvt_copy copy = {.struct_size = sizeof copy, .source = &x.t, .destination = &y.t};
-        CHECK(api->copy(device, &copy, &error) == DVT_OK);
-        for (int64_t k = 0, n = dvt_size(&x.t); k < n; k++)
-            CHECK(memcmp(element(&x, k), element(&y, k), dvt_type_size(type)) == 0);
-        check_gaps(&y);
-        const uint64_t pattern = 1;
-        const dvt_fill filling = {
-            .struct_size = sizeof filling, .destination = &y.t, .pattern = &pattern};
-        CHECK(api->fill(device, &filling, &error) == DVT_OK);
-        for (int64_t k = 0, n = dvt_size(&y.t); k < n; k++)
-            CHECK(memcmp(element(&y, k), &pattern, dvt_type_size(type)) == 0);
-        check_gaps(&y);
-        free(x.bytes);
-        free(y.bytes);
-    }
-    api->device_close(device);
-}
-
 int main(int argc, char **argv) {
-    host.host_alloc = host_alloc;
-    host.host_free = host_free;
     open_plugin(argc, argv);
     for (int i = 0; i < 300; i++) {
         host.n_threads = 1 + (uint32_t)chance(2);
@@ -446,6 +371,5 @@ int main(int argc, char **argv) {
     for (int i = 0; i < 20; i++) one_layer_norm();
     same_on_two_threads();
     empty_maximum_is_an_error();
-    device_table();
     return 0;
 }
