@@ -72,6 +72,7 @@ def test_a_wrong_result_is_not_the_same():
     assert not problems.same((1.0, x), problems.expected("mul_sum_backward"))
 
 
+@pytest.mark.slow
 def test_the_tolerance_tells_rounding_from_a_wrong_optimiser(monkeypatch):
     from spine import problems
 
@@ -112,6 +113,15 @@ def test_time_per_call_does_not_depend_on_the_number_of_calls():
     assert calls[-1] == calls[-2], "every sample makes the same number of calls"
     assert samples.basis in ("wall", "cpu")
     assert all(value * calls[-1] < 60 for value in samples.values)
+
+
+def test_a_first_call_is_made_once():
+    from spine.case import first
+
+    calls = []
+    samples = first(lambda: calls.append(1), lambda: calls.append(2), pinned=True)
+    assert calls == [1, 2]
+    assert len(samples.values) == 2
 
 
 def test_counters_are_read_around_the_steps_alone():

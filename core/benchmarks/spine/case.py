@@ -87,16 +87,24 @@ def timed(run: Callable[[int], object], budget: Budget, *, pinned: bool) -> Samp
     return Samples(values=cpu, basis="cpu") if pinned else Samples(values=wall, basis="noisy")
 
 
-def once(measure: Callable[[], float | list[float]], basis: str = "wall") -> Samples:
-    """What happens once in a process, such as a first call; ``measure`` gives the figures."""
-    found = measure()
-    return Samples(values=found if isinstance(found, list) else [found], basis=basis)
+def first(*calls: Callable[[], object], pinned: bool) -> Samples:
+    """Seconds of calls that happen once in a process, each; the basis is as for `timed`."""
+    wall: list[float] = []
+    cpu: list[float] = []
+    before = _switches()
+    for call in calls:
+        used, start = time.process_time(), time.perf_counter()
+        call()
+        wall.append(time.perf_counter() - start)
+        cpu.append(time.process_time() - used)
+    if _switches() == before:
+        return Samples(values=wall, basis="wall")
+    return Samples(values=cpu, basis="cpu") if pinned else Samples(values=wall, basis="noisy")
 
 
-def seconds_of(call: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    call()
-    return time.perf_counter() - start
+def exact(values: float | list[float]) -> Samples:
+    """Figures that the clock does not enter."""
+    return Samples(values=values if isinstance(values, list) else [values], basis="exact")
 
 
 BLOCKS, STEPS = 10, 20

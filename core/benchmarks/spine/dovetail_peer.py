@@ -8,7 +8,7 @@ from typing import Any
 import dovetail as dt
 from dovetail import _fast
 from spine import entry, problems
-from spine.case import Budget, Case, Samples, minor_faults, once, per_step, seconds_of, timed
+from spine.case import Budget, Case, Samples, exact, first, minor_faults, per_step, timed
 
 
 def versions() -> dict[str, str]:
@@ -28,6 +28,11 @@ def _calls(function: Callable[..., Any], *args: Any) -> Callable[[int], Any]:
         sync()
 
     return run
+
+
+def _done(function: Callable[..., Any], *args: Any) -> Callable[[], Any]:
+    run = _calls(function, *args)
+    return lambda: run(1)
 
 
 def _tiny(threads: int) -> Iterator[Case]:
@@ -68,7 +73,7 @@ def _tiny(threads: int) -> Iterator[Case]:
     yield Case(
         name="compiled_first",
         how="jit, first call of (x * y + 1).sum()",
-        samples=lambda _: once(lambda: seconds_of(lambda: _calls(compiled, a, b)(1))),
+        samples=lambda _: first(_done(compiled, a, b), pinned=threads == 1),
     )
     yield Case(
         name="compiled",
@@ -80,9 +85,7 @@ def _tiny(threads: int) -> Iterator[Case]:
     yield Case(
         name="compiled_another",
         how="jit, first call of further functions",
-        samples=lambda _: once(
-            lambda: [seconds_of(lambda f=f: _calls(f, a, b)(1)) for f in others]
-        ),
+        samples=lambda _: first(*(_done(f, a, b) for f in others), pinned=threads == 1),
     )
 
 
@@ -135,13 +138,13 @@ def _mlp(threads: int) -> Iterator[Case]:
     yield Case(
         name="mlp_first",
         how=how,
-        samples=lambda _: once(lambda: seconds_of(lambda: found.append(step()))),
+        samples=lambda _: first(lambda: found.append(step()), pinned=threads == 1),
     )
     found += [step() for _ in range(problems.LOSSES - 1)]
     yield Case(
         name="mlp_losses",
         how=how,
-        samples=lambda _: once(lambda: problems.deviation([float(x) for x in found]), "exact"),
+        samples=lambda _: exact(problems.deviation([float(x) for x in found])),
     )
 
     def steps(n: int) -> None:
@@ -158,7 +161,7 @@ def _mlp(threads: int) -> Iterator[Case]:
         yield Case(
             name=name,
             how=how,
-            samples=lambda _, count=count: once(lambda: per_step(step, count), "exact"),
+            samples=lambda _, count=count: exact(per_step(step, count)),
         )
 
 

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from spine import problems
-from spine.case import Budget, Case, Samples, minor_faults, once, per_step, seconds_of, timed
+from spine.case import Budget, Case, Samples, exact, first, minor_faults, per_step, timed
 
 
 def versions() -> dict[str, str]:
@@ -71,7 +71,7 @@ def _tiny(threads: int) -> Iterator[Case]:
     yield Case(
         name="compiled_first",
         how="jit, first call of (x * y + 1).sum()",
-        samples=lambda _: once(lambda: seconds_of(_done(compiled, a, b))),
+        samples=lambda _: first(_done(compiled, a, b), pinned=threads == 1),
     )
     yield Case(
         name="compiled",
@@ -83,7 +83,7 @@ def _tiny(threads: int) -> Iterator[Case]:
     yield Case(
         name="compiled_another",
         how="jit, first call of further functions",
-        samples=lambda _: once(lambda: [seconds_of(_done(f, a, b)) for f in others]),
+        samples=lambda _: first(*(_done(f, a, b) for f in others), pinned=threads == 1),
     )
 
 
@@ -135,13 +135,13 @@ def _mlp(threads: int) -> Iterator[Case]:
     yield Case(
         name="mlp_first",
         how=how,
-        samples=lambda _: once(lambda: seconds_of(lambda: found.append(step()))),
+        samples=lambda _: first(lambda: found.append(step()), pinned=threads == 1),
     )
     found += [step() for _ in range(problems.LOSSES - 1)]
     yield Case(
         name="mlp_losses",
         how=how,
-        samples=lambda _: once(lambda: problems.deviation([float(x) for x in found]), "exact"),
+        samples=lambda _: exact(problems.deviation([float(x) for x in found])),
     )
 
     def steps(n: int) -> None:
@@ -152,7 +152,7 @@ def _mlp(threads: int) -> Iterator[Case]:
     yield Case(
         name="mlp_faults",
         how=how,
-        samples=lambda _: once(lambda: per_step(step, minor_faults), "exact"),
+        samples=lambda _: exact(per_step(step, minor_faults)),
     )
 
 

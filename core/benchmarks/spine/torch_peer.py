@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional
 
 from spine import problems
-from spine.case import Budget, Case, Samples, minor_faults, once, per_step, seconds_of, timed
+from spine.case import Budget, Case, Samples, exact, first, minor_faults, per_step, timed
 
 
 def versions() -> dict[str, str]:
@@ -110,13 +110,13 @@ def _mlp(threads: int, compiled: bool) -> Iterator[Case]:
     yield Case(
         name="mlp_first",
         how=how + ("" if compiled else " (nothing is compiled)"),
-        samples=lambda _: once(lambda: seconds_of(lambda: found.append(step()))),
+        samples=lambda _: first(lambda: found.append(step()), pinned=threads == 1),
     )
     found += [step() for _ in range(problems.LOSSES - 1)]
     yield Case(
         name="mlp_losses",
         how=how,
-        samples=lambda _: once(lambda: problems.deviation([float(x) for x in found]), "exact"),
+        samples=lambda _: exact(problems.deviation([float(x) for x in found])),
     )
 
     def steps(n: int) -> None:
@@ -127,7 +127,7 @@ def _mlp(threads: int, compiled: bool) -> Iterator[Case]:
     yield Case(
         name="mlp_faults",
         how=how,
-        samples=lambda _: once(lambda: per_step(step, minor_faults), "exact"),
+        samples=lambda _: exact(per_step(step, minor_faults)),
     )
 
 
@@ -145,7 +145,7 @@ def compiled_cases(threads: int) -> Iterator[Case]:
     yield Case(
         name="compiled_first",
         how="torch.compile, first call of (x * y + 1).sum()",
-        samples=lambda _: once(lambda: seconds_of(lambda: function(a, b))),
+        samples=lambda _: first(lambda: function(a, b), pinned=threads == 1),
     )
 
     def calls(n: int) -> None:
