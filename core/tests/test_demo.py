@@ -1,9 +1,11 @@
 """The demo: what it learns, what it prints, how it fails."""
 
 import io
+import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +59,7 @@ def test_the_data_are_small_and_say_where_they_come_from() -> None:
 
 
 def test_shifts_move_every_pixel_by_at_most_one() -> None:
-    images = np.zeros((200, 8, 8, 1), np.float32)
+    images = np.zeros((2000, 8, 8, 1), np.float32)
     images[:, 3, 4] = 1
     moved = shifted(images, np.random.default_rng(0))
     assert moved.shape == images.shape
@@ -106,9 +108,10 @@ def test_a_seed_gives_the_same_start_everywhere() -> None:
         assert first[name]["w"].tolist() != other[name]["w"].tolist()
 
 
-def run_demo(*arguments: str) -> subprocess.CompletedProcess[str]:
+def run_demo(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "dovetail", "demo", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    environment = os.environ | variables
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
 
 
 @pytest.fixture(scope="module")
@@ -148,6 +151,23 @@ def test_too_little_training_is_a_failure() -> None:
     done = run_demo("--epochs", "1")
     assert done.returncode == 1
     assert re.search(r"failed: accuracy \d+\.\d% is below 97%", done.stdout)
+
+
+@pytest.mark.slow
+def test_other_devices_get_rows_with_what_they_did_or_why_not(
+    build: Callable[..., Path], tmp_path: Path
+) -> None:
+    """One backend that brings `add`, and one whose device fails when it is used."""
+    libraries = [build("good", "acme"), build("fail_in_run", "faulty")]
+    report_file = tmp_path / "r.html"
+    paths = os.pathsep.join(map(str, libraries))
+    done = run_demo("--epochs", "1", "--report", str(report_file), DOVETAIL_BACKENDS=paths)
+    assert re.search(r"^  acme:0 +\d+\.\d %", done.stdout, re.MULTILINE), done.stdout
+    assert re.search(r"^  acme:0 +\d+ of \d+ steps ran on cpu:0", done.stdout, re.MULTILINE)
+    assert re.search(r"^  faulty:0 +cannot run it: .*faulty", done.stdout, re.MULTILINE)
+    assert "differs" not in done.stdout
+    page = report_file.read_text(encoding="utf-8")
+    assert "acme:0" in page and "faulty:0" in page
 
 
 @pytest.mark.parametrize("arguments", [["--epochs", "0"], ["--seed", "-1"], ["--what"]])
@@ -203,7 +223,7 @@ def test_the_table_is_aligned() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0.0, "0 ns"), (3.2e-7, "320 ns"), (0.000312, "312 µs"), (1.2e-3, "1.20 ms"), (95, "95 s")],
+    [(0.0, "0 ns"), (3.2e-7, "320 ns"), (0.000312, "312 µs"), (1.2e-3, "1.20 ms"), (95, "95.0 s")],
 )
 def test_times_have_three_digits_and_a_unit(seconds: float, text: str) -> None:
     assert duration(seconds) == text

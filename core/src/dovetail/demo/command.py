@@ -27,7 +27,7 @@ from dovetail.demo.units import count, duration, percent, size
 
 __all__ = ["demonstrate", "run"]
 
-EPOCHS = 30
+EPOCHS = 40
 
 
 def run(arguments: Sequence[str] | None) -> int:

@@ -18,7 +18,7 @@ from dovetail.demo.data import Digits, Floats
 __all__ = ["BATCH", "Trained", "classify_all", "train"]
 
 BATCH = 64
-RATE = 4e-3
+RATE = 3e-3
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,7 +9,7 @@ def duration(seconds: float | None) -> str:
     """A time span.
 
     >>> duration(0.000312), duration(4.12), duration(95)
-    ('312 µs', '4.12 s', '95 s')
+    ('312 µs', '4.12 s', '95.0 s')
     """
     if seconds is None:
         return "–"
@@ -56,5 +56,4 @@ def count(n: int) -> str:
 
 def _three(value: float) -> str:
     decimals = 2 if value < 10 else 1 if value < 100 else 0
-    text = f"{value:.{decimals}f}"
-    return text.removesuffix(".0") if decimals == 1 else text
+    return f"{value:.{decimals}f}"
