@@ -11,11 +11,12 @@
 /* Columns of a result that are treated at a time, and 16-bit floats that are widened at a time. */
 #define DVT_SCATTER_COLUMNS 512
 
-/* Rows of n updates: `width` elements of update k go to position positions[k], when that is in
- * [low, high); strides are in elements. */
-typedef void (*dvt_scatter_fn)(void *to, int64_t to_stride, const void *updates,
-                               int64_t update_stride, const int64_t *positions, int64_t n,
-                               int64_t width, int64_t low, int64_t high);
+/* n elements of one update to one row: added, or set. */
+typedef void (*dvt_scatter_row_fn)(void *row, const void *update, int64_t n);
+
+/* Whole updates of `width` elements, one behind the other, to the rows at positions[0 .. n). */
+typedef void (*dvt_scatter_rows_fn)(void *to, const void *updates, const int64_t *positions,
+                                    int64_t n, int64_t width);
 
 /* Single elements, the columns of a row one after the other and then those of the next: update i is
  * added to element positions[i] * to_stride + its column, which begins at `first` and is below
@@ -26,11 +27,13 @@ typedef void (*dvt_scatter_along_fn)(void *to, int64_t to_stride, const void *up
 
 typedef struct dvt_scattering {
     const char *name;
-    dvt_scatter_fn rows;
+    dvt_scatter_row_fn row;
+    dvt_scatter_rows_fn rows;
     dvt_scatter_along_fn along;
     dvt_half half;     /* added in float32 and rounded when all is added */
     uint32_t size;     /* of an element as stored */
     uint32_t sum_size; /* of an element as added */
+    int last_wins;     /* earlier updates of a row leave no trace */
 } dvt_scattering;
 
 /* The functions of an op for a type; null when the op has none. */

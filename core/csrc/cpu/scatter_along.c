@@ -7,12 +7,15 @@
 
 #define PICOSECONDS_PER_UPDATE 2500
 #define PICOSECONDS_PER_BYTE 100
+/* Sums of 16-bit floats that need no workspace: everything at one position before the axis. */
+#define FEW_SUMS 4096
 
 typedef struct task {
     const dvt_scattering *op;
     const char *x, *updates;
     const void *indices;
-    char *to, *sums; /* the same unless 16-bit floats are added */
+    char *to,
+        *sums; /* the same unless 16-bit floats are added; null: sums have room on the stack */
     uint32_t index_size;
     dvt_axis_split split;
     int64_t along; /* extent of the indices along the axis */
@@ -41,6 +44,7 @@ static void scatter_range(void *context, uint64_t begin, uint64_t end, uint32_t 
     const task *const t = context;
     const dvt_scattering *const op = t->op;
     const int64_t inner = t->split.inner, extent = t->split.extent;
+    float few[FEW_SUMS];
     (void)worker;
     for (int64_t item = (int64_t)begin; item < (int64_t)end; item++) {
         const int64_t outer = item / t->column_blocks;
@@ -52,17 +56,24 @@ static void scatter_range(void *context, uint64_t begin, uint64_t end, uint32_t 
         /* Whole rows are one run, columns of them one run per row. */
         const int whole = width == inner;
         const int64_t runs = whole ? 1 : extent, run = whole ? extent * inner : width;
+        char *const to = t->sums ? t->sums + plane * op->sum_size : (char *)few;
         for (int64_t i = 0; i < runs; i++)
-            dvt_scatter_load(op, t->sums + (plane + i * inner) * op->sum_size,
+            dvt_scatter_load(op, to + i * inner * op->sum_size,
                              t->x + (plane + i * inner) * op->size, run);
-        char *const to = t->sums + plane * op->sum_size;
         for (int64_t i = 0; i < (whole ? 1 : t->along); i++)
             add_updates(t, to, update + i * inner, whole ? t->along * inner : width, 0, width);
         if (t->sums == t->to) continue;
         for (int64_t i = 0; i < runs; i++)
             dvt_scatter_store(op, t->to + (plane + i * inner) * op->size,
-                              t->sums + (plane + i * inner) * op->sum_size, run);
+                              to + i * inner * op->sum_size, run);
     }
+}
+
+static uint64_t workspace_size(const dvt_scattering *op, const dvt_axis_split *split) {
+    if (op->half == DVT_HALF_NONE ||
+        (split->inner <= DVT_SCATTER_COLUMNS && split->extent <= FEW_SUMS / split->inner))
+        return 0;
+    return (uint64_t)(split->outer * split->extent * split->inner) * sizeof(float);
 }
 
 static uint64_t picoseconds(const dvt_scattering *op, const dvt_tensor *x,
@@ -85,7 +96,10 @@ static dvt_status run(const dvt_call *call, dvt_error *error) {
     if (dvt_size(x) == 0) return DVT_OK;
     if (!dvt_index_resolve_all(call->host, NULL, indices, t.split.extent))
         return dvt_index_fail(t.op->name, indices, axis, t.split.extent, error);
-    t.sums = t.op->half == DVT_HALF_NONE ? t.to : call->workspace;
+    if (t.op->half == DVT_HALF_NONE)
+        t.sums = t.to;
+    else if (workspace_size(t.op, &t.split) > 0)
+        t.sums = call->workspace;
     t.column_blocks = (t.split.inner + DVT_SCATTER_COLUMNS - 1) / DVT_SCATTER_COLUMNS;
     const uint64_t items = (uint64_t)(t.split.outer * t.column_blocks);
     dvt_parallel(call->host, items, picoseconds(t.op, x, indices) / items + 1, scatter_range, &t);
@@ -105,7 +119,10 @@ dvt_status dvt_scatter_along_prepare(const dvt_op *op, dvt_kernel_info *info, dv
     info->flags = DVT_INFO_DETERMINISTIC;
     info->run = run;
     info->kernel = (dvt_kernel *)(uintptr_t)found; /* constant: nothing to free, never written */
-    if (found->half != DVT_HALF_NONE) info->workspace_size = (uint64_t)dvt_size(x) * sizeof(float);
+    if (dvt_size(x) > 0) {
+        const dvt_axis_split split = dvt_split_at(x, axis);
+        info->workspace_size = workspace_size(found, &split);
+    }
     info->cost_ns = 40 + picoseconds(found, x, op->inputs[1]) / 1000;
     info->may_alias = 1;
     return DVT_OK;

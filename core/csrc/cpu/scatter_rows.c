@@ -5,28 +5,25 @@
 
 #include "half.h"
 
-/* `assign` is = or +=. Single elements get a loop of their own. Updates never share memory with the
- * result. */
+/* `assign` is = or +=. Updates never share memory with the result. Single elements get a loop of their
+ * own. */
 #define ROWS(name, type, assign)                                                                   \
-    static void name(void *to_bytes, int64_t to_stride, const void *from, int64_t stride,          \
-                     const int64_t *positions, int64_t n, int64_t width, int64_t low,              \
-                     int64_t high) {                                                               \
+    static void name##_row(void *to, const void *from, int64_t n) {                                \
+        type *restrict const row = to;                                                             \
+        const type *restrict const update = from;                                                  \
+        for (int64_t i = 0; i < n; i++) row[i] assign update[i];                                   \
+    }                                                                                              \
+    static void name##_rows(void *to_bytes, const void *from, const int64_t *positions, int64_t n, \
+                            int64_t width) {                                                       \
         type *const to = to_bytes;                                                                 \
         const type *const updates = from;                                                          \
         if (width == 1) {                                                                          \
-            for (int64_t k = 0; k < n; k++) {                                                      \
-                const int64_t at = positions[k];                                                   \
-                if (at >= low && at < high) to[at * to_stride] assign updates[k * stride];         \
-            }                                                                                      \
+            for (int64_t k = 0; k < n; k++) to[positions[k]] assign updates[k];                    \
             return;                                                                                \
         }                                                                                          \
-        for (int64_t k = 0; k < n; k++) {                                                          \
-            const int64_t at = positions[k];                                                       \
-            if (at < low || at >= high) continue;                                                  \
-            type *restrict const row = to + at * to_stride;                                        \
-            const type *restrict const update = updates + k * stride;                              \
-            for (int64_t i = 0; i < width; i++) row[i] assign update[i];                           \
-        }                                                                                          \
+        for (int64_t k = 0; k < n; k++)                                                            \
+            for (int64_t i = 0; i < width; i++)                                                    \
+                to[positions[k] * width + i] assign updates[k * width + i];                        \
     }
 
 #define ALONG(name, type)                                                                          \
@@ -57,16 +54,23 @@ ROWS(set_u32, uint32_t, =)
 ROWS(set_u64, uint64_t, =)
 
 #define SET(end, type)                                                                             \
-    {.name = "scatter", .rows = set_##end, .size = sizeof(type), .sum_size = sizeof(type)}
+    {.name = "scatter",                                                                            \
+     .row = set_##end##_row,                                                                       \
+     .rows = set_##end##_rows,                                                                     \
+     .last_wins = 1,                                                                               \
+     .size = sizeof(type),                                                                         \
+     .sum_size = sizeof(type)}
 #define SUM(op, end, type)                                                                         \
     {.name = op,                                                                                   \
-     .rows = add_##end,                                                                            \
+     .row = add_##end##_row,                                                                       \
+     .rows = add_##end##_rows,                                                                     \
      .along = along_##end,                                                                         \
      .size = sizeof(type),                                                                         \
      .sum_size = sizeof(type)}
 #define HALF_SUM(op, kind)                                                                         \
     {.name = op,                                                                                   \
-     .rows = add_f32,                                                                              \
+     .row = add_f32_row,                                                                           \
+     .rows = add_f32_rows,                                                                         \
      .along = along_f32,                                                                           \
      .half = kind,                                                                                 \
      .size = 2,                                                                                    \
