@@ -68,6 +68,13 @@ def test_strings_and_bools_are_static():
     close(f(arr(3.0), "none", False), 3.0)
 
 
+def test_dtypes_are_static():
+    f = dt.jit(lambda x, dtype: x.astype(dtype))
+    assert f(arr(1.5), dt.int32).dtype is dt.int32
+    assert f(arr(1.5), dt.float64).dtype is dt.float64
+    assert f.compiled == 2
+
+
 def test_containers_in_and_out():
     f = dt.jit(lambda p: {"sum": p["a"] + p["b"][0], "pair": (p["a"], [p["b"][1], None])})
     out = f({"a": arr([1.0]), "b": (arr([2.0]), arr([3.0]))})

@@ -20,6 +20,8 @@ static PyObject *field_names; /* dict: dataclass type -> tuple of names */
 static treedef *leaf_def, *none_def;
 
 PyObject *dvf_dataclass_fields(PyTypeObject *type) {
+    /* A dtype is a value: static under jit, a leaf elsewhere. */
+    if (dvf_dtypes[0].object != NULL && type == Py_TYPE(dvf_dtypes[0].object)) return NULL;
     PyObject *known = PyDict_GetItemWithError(field_names, (PyObject *)type);
     if (known != NULL || PyErr_Occurred()) return known;
     PyObject *fields = PyObject_GetAttrString((PyObject *)type, "__dataclass_fields__");
