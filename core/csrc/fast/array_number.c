@@ -43,7 +43,7 @@ static const char *const slot_names[SLOT_COUNT] = {
 
 static PyObject *slots[SLOT_COUNT]; /* borrowed from dvf_array_operators */
 
-static PyObject *matrix_product;       /* likewise: the op function itself, for two matrices */
+static PyObject *matrix_product; /* likewise: the op function itself, for two matrices */
 
 PyObject *dvf_py_set_operators(PyObject *self, PyObject *operators) {
     (void)self;

@@ -8,7 +8,7 @@ PyObject *dvf_array_richcompare(PyObject *a, PyObject *b, int operation);
 /* set_operators(dict): op functions and protocol functions by name. */
 PyObject *dvf_py_set_operators(PyObject *self, PyObject *operators);
 
-#define DVF_SIMPLE_BINARY_SLOTS(X)                                                                        \
+#define DVF_SIMPLE_BINARY_SLOTS(X)                                                                 \
     X(add)                                                                                         \
     X(subtract)                                                                                    \
     X(multiply)                                                                                    \

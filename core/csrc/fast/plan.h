@@ -21,8 +21,8 @@ typedef struct dvf_slot { /* one tensor of the plan */
 } dvf_slot;
 
 typedef struct dvf_step {
-    PyObject *target; /* Kernel or Executable, strong */
-    dvt_run_fn run;   /* kernels; null for executables */
+    PyObject *target;   /* Kernel or Executable, strong */
+    dvt_run_fn run;     /* kernels; null for executables */
     uint32_t *operands; /* input slots, then output slots */
     uint32_t n_inputs, n_outputs;
     int64_t workspace; /* arena offset, -1 for none */

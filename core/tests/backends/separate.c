@@ -14,7 +14,9 @@
 static uint64_t used;
 static int opened;
 
-static char *real(const void *handle) { return (char *)(uintptr_t)handle - SHIFT; }
+static char *real(const void *handle) {
+    return (char *)(uintptr_t)handle - SHIFT;
+}
 
 static dvt_status device_open(const dvt_device_desc *desc, dvt_device **device, dvt_error *error) {
     (void)desc;
