@@ -61,7 +61,7 @@ def run(arguments: Sequence[str] | None) -> int:
         ran = sum(not one.reason and not one.reference for one in results.devices)
         verdict = (
             f"{percent(results.accuracy)} of held-out digits read correctly; "
-            + (f"all {ran} devices agree" if ran > 1 else "the device agrees")
+            + (f"{ran} devices agree" if ran > 1 else "the device agrees")
             + f" with the numpy reference; {duration(results.total_seconds)} in all"
         )
         say("  " + style.paint(verdict, "1;32"))
