@@ -21,13 +21,18 @@ from dovetail.promotion import promotion
 __all__ = ["Trace", "Traced", "active", "entered", "record", "trace", "user_line"]
 
 _PACKAGE = str(Path(__file__).parent)
+_DEMO = str(Path(__file__).parent / "demo")  # written as a user would write it
 
 
 def _user_frame() -> FrameType | None:
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+    while frame is not None and _ours(frame.f_code.co_filename):
         frame = frame.f_back
     return frame
+
+
+def _ours(file: str) -> bool:
+    return file.startswith(_PACKAGE) and not file.startswith(_DEMO)
 
 
 def user_line() -> str:
