@@ -112,14 +112,15 @@ class Run:
                     one.rounds[number] = [value]
                     one.basis.append("wall")
             own, together = imports.installed(peer)
-            for row, size in (("installed", own), ("installed_all", together)):
-                self.fixed(row, peer, size)
-        wheel = imports.wheel_bytes(ROOT / "dist")
-        if wheel is not None and "dovetail" in peers:
-            self.fixed("wheel", "dovetail", wheel)
+            self.fixed("installed", peer, own)
+            self.fixed("installed_all", peer, together)
+        if "dovetail" in peers:
+            self.fixed("wheel", "dovetail", imports.wheel_bytes(ROOT / "dist"))
 
-    def fixed(self, row: str, peer: str, value: float) -> None:
-        """A figure that no round changes."""
+    def fixed(self, row: str, peer: str, value: float | None) -> None:
+        """A figure that no round changes, if there is one."""
+        if value is None:
+            return
         one = cell(self.cells, row, peer)
         one.rounds[0] = [value]
         one.basis.append("exact")

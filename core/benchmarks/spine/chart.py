@@ -50,7 +50,8 @@ def _group(row: dict[str, Any], top: float) -> tuple[list[str], float]:
         length = max(1.0, math.log(cell["median"] / low) / span * (WIDTH - LEFT - RIGHT))
         label = shown(cell["median"], row["unit"])
         if ours and peer != "dovetail":
-            label += f"  ({cell['median'] / ours:.2g} x dovetail)"
+            ratio = cell["median"] / ours
+            label += f"  ({f'{ratio:.2g}' if ratio < 100 else f'{ratio:.0f}'} x dovetail)"
         parts += [
             f'<text x="{LEFT - 8}" y="{y + 12}" class="peer">{escape(peer)}</text>',
             f'<rect x="{LEFT}" y="{y}" width="{length:.1f}" height="{BAR}" '

@@ -86,8 +86,9 @@ def _distribution_bytes(name: str) -> int:
     return _folder_bytes(root) + sum(_folder_bytes(path.resolve()) for path in linked)
 
 
-def installed(name: str) -> tuple[int, int]:
-    """Bytes of a distribution, and with all it requires."""
+def installed(name: str) -> tuple[int, int | None]:
+    """Bytes of a distribution, and with all it requires (None for a build folder on the path, whose
+    metadata need not say what that is)."""
     seen: dict[str, int] = {}
 
     def walk(wanted: str) -> None:
@@ -106,7 +107,8 @@ def installed(name: str) -> tuple[int, int]:
 
     walk(name)
     own = seen.get(re.sub(r"[-_.]+", "-", name).lower(), 0)
-    return own, sum(seen.values())
+    complete = bool(importlib.metadata.distribution(name).files)
+    return own, sum(seen.values()) if complete else None
 
 
 def wheel_bytes(dist: Path) -> int | None:
