@@ -11,7 +11,7 @@ import math as _math
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 from typing import Any as _Any
 
-from dovetail import nn, ops, optim, random, tree
+from dovetail import nn, ops, random, tree
 from dovetail.array import Array
 from dovetail.creation import (
     arange,
@@ -60,7 +60,6 @@ from dovetail.errors import (
     TraceError,
 )
 from dovetail.indexing import nonzero, take_along_axis
-from dovetail.inspection import can_cast, finfo, iinfo, isdtype, result_type
 from dovetail.manipulation import (
     broadcast_arrays,
     expand_dims,
@@ -160,6 +159,8 @@ from dovetail.ops import power as pow
 from dovetail.transforms import grad, jit, value_and_grad, vjp
 
 if _TYPE_CHECKING:
+    from dovetail import optim
+    from dovetail.inspection import can_cast, finfo, iinfo, isdtype, result_type
     from dovetail.program import Program, load, save
 
     __version__: str
@@ -336,7 +337,15 @@ __all__ = [
 
 
 def __getattr__(name: str) -> _Any:
-    """What few programs need at once: saving and loading, and the version."""
+    """What few programs need at once: saving, optimisers, questions about dtypes, the version."""
+    if name == "optim":
+        from importlib import import_module  # noqa: PLC0415  `from dovetail import` would come here
+
+        return import_module("dovetail.optim")
+    if name in ("can_cast", "finfo", "iinfo", "isdtype", "result_type"):
+        from dovetail import inspection  # noqa: PLC0415  its records take time to make
+
+        return getattr(inspection, name)
     if name in ("Program", "load", "save"):
         from dovetail import program  # noqa: PLC0415  keeps importlib.metadata out of the import
 

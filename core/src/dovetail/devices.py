@@ -12,7 +12,6 @@ import re
 import threading
 import warnings
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dovetail import _fast, settings
@@ -134,6 +133,8 @@ def use_device(name: str | Device) -> Iterator[Device]:
 
 def load(path: str | os.PathLike[str]) -> Device:
     """Load a device library by its path and open its first device: for those who build one."""
+    from pathlib import Path  # noqa: PLC0415  slow to load
+
     from dovetail import backends  # noqa: PLC0415  discovery stays out of the import time
 
     with _lock:

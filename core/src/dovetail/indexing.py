@@ -152,7 +152,8 @@ def _section(part: slice, extent: int) -> range:
             raise OpError(f"the slice {part} has an end that is not an integer") from None
     if ends[2] == 0:
         raise OpError(f"the slice {part} has a step of 0")
-    return range(extent)[slice(*ends)]
+    # An empty range may start before the first element, at -1, which would count from the end.
+    return range(extent)[slice(*ends)] or range(0)
 
 
 def _integer(part: Any, x: Any, d: int) -> Positions:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dovetail.errors import DovetailError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = [
     "backend_paths",
@@ -55,6 +58,8 @@ def only_plugins() -> frozenset[str] | None:
 
 def backend_paths() -> tuple[Path, ...]:
     """``DOVETAIL_BACKENDS``: extra device libraries by path, separated like PATH."""
+    from pathlib import Path  # noqa: PLC0415  slow to load, and importing Dovetail needs no path
+
     return tuple(Path(p) for p in _words("DOVETAIL_BACKENDS", os.pathsep))
 
 
@@ -83,5 +88,7 @@ def probe_seconds() -> float:
 
 def cache_folder() -> Path:
     """``XDG_CACHE_HOME``: its ``dovetail`` folder, by default in ``~/.cache``, keeps verdicts."""
+    from pathlib import Path  # noqa: PLC0415  as above
+
     root = os.environ.get("XDG_CACHE_HOME")
     return (Path(root) if root else Path.home() / ".cache") / "dovetail"

@@ -6,7 +6,6 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -20,8 +19,8 @@ from dovetail.promotion import promotion
 
 __all__ = ["Trace", "Traced", "active", "entered", "record", "trace", "user_line"]
 
-_PACKAGE = str(Path(__file__).parent)
-_DEMO = str(Path(__file__).parent / "demo")  # written as a user would write it
+_PACKAGE = __file__.removesuffix("trace.py")
+_DEMO = _PACKAGE + "demo"  # written as a user would write it
 
 
 def _user_frame() -> FrameType | None:
@@ -41,7 +40,8 @@ def user_line() -> str:
     if frame is None:
         return ""
     code = frame.f_code
-    return f"{Path(code.co_filename).name}:{frame.f_lineno} in {code.co_name}"
+    file = code.co_filename.replace("\\", "/").rpartition("/")[2]
+    return f"{file}:{frame.f_lineno} in {code.co_name}"
 
 
 @dataclass(eq=False, slots=True)

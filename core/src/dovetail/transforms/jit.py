@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import functools
-import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dovetail import _fast
 from dovetail.errors import OpError
 from dovetail.graph import Graph
-from dovetail.passes import optimise
-from dovetail.plan import Planned, plan
 from dovetail.trace import Traced, trace
+
+if TYPE_CHECKING:
+    from dovetail.plan import Planned
 
 __all__ = ["Lowered", "jit", "lower", "trace_call", "traced_leaves"]
 
@@ -73,6 +73,10 @@ def _names(
 ) -> frozenset[int | str]:
     """Positions and names of arguments, each completed by the other where the signature tells."""
     wanted = {chosen} if isinstance(chosen, int | str) else set(chosen)
+    if not wanted:
+        return frozenset()
+    import inspect  # noqa: PLC0415  slow to load, and needed only where something is named
+
     try:
         parameters = list(inspect.signature(function).parameters)
     except (TypeError, ValueError):
@@ -117,6 +121,9 @@ def lower(
     graph: Graph, traced: Traced, device: Any, donated: frozenset[int] = frozenset()
 ) -> Lowered:
     """Passes and plan of a traced function. ``donated`` are positions of graph inputs."""
+    from dovetail.passes import optimise  # noqa: PLC0415  who never compiles never loads them
+    from dovetail.plan import plan  # noqa: PLC0415
+
     graph = optimise(graph, device)
     used = graph.uses()
     kept = tuple(i for i, v in enumerate(graph.inputs) if v in used)
