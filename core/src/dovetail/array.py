@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from dovetail import _fast, creation, dispatch, indexing, trace
+from dovetail import _fast, creation, dispatch, indexing
 from dovetail import manipulation as m
 from dovetail import ops as o
 from dovetail.devices import default_device
@@ -24,15 +24,25 @@ __all__ = ["Array", "numpy_of"]
 Array = _fast.Array
 
 
+def _user_line() -> str:
+    from dovetail.trace import user_line  # noqa: PLC0415  tracing is loaded by its first use
+
+    return user_line()
+
+
+def _record(*call: Any) -> Any:
+    from dovetail.trace import record  # noqa: PLC0415
+
+    return record(*call)
+
+
 def numpy_of(x: Any) -> Any:
     """The values as a numpy array: a read-only view where memory and dtype allow, else a copy.
 
     bfloat16, which numpy lacks, comes as float32.
     """
     if x._tracer is not None:
-        raise TraceError(
-            f"numpy needs the values of a traced array at {trace.user_line()}; {_ADVICE}"
-        )
+        raise TraceError(f"numpy needs the values of a traced array at {_user_line()}; {_ADVICE}")
     if not x.device.host_visible:
         x = _fast.transfer(x, find_device("cpu:0"))
     if x.dtype is bfloat16:
@@ -58,7 +68,7 @@ def _refuse_scalar(x: Any, wanted: str) -> None:
     if x._tracer is not None:
         raise TraceError(
             f"{wanted} needs the value of a traced {x.dtype}{list(x.shape)} at "
-            f"{trace.user_line()}: {_ADVICE}"
+            f"{_user_line()}: {_ADVICE}"
         )
     raise OpError(
         f"{wanted} needs an array of one element, not of shape {x.shape}; index one element, or "
@@ -93,9 +103,7 @@ def _to_device(x: Any, name: Any, /, *, stream: None = None) -> Any:
     if stream is not None:
         raise OpError("to_device: Dovetail's eager mode has no user streams; leave stream out")
     if x._tracer is not None:
-        raise TraceError(
-            f"to_device moves a traced array at {trace.user_line()}; call it outside jit"
-        )
+        raise TraceError(f"to_device moves a traced array at {_user_line()}; call it outside jit")
     return _fast.transfer(x, find_device(name))
 
 
@@ -185,7 +193,7 @@ def _install() -> None:
     )
     _fast.set_hooks(
         {
-            "record": trace.record,
+            "record": _record,
             "resolve": dispatch.resolve,
             "operand": _operand,
             "call_recorded": _call_recorded,

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dovetail import _fast, settings
 from dovetail.devices import device as find_device
 from dovetail.errors import DeviceError
 from dovetail.op import Op, Spec, iterate
 from dovetail.promotion import promotion
-from dovetail.selection import Operand, Refusal, Strided, select
+
+if TYPE_CHECKING:
+    from dovetail.selection import Refusal
 
 __all__ = ["canonical_attributes", "decompose", "infer", "resolve", "specs_of"]
 
@@ -55,6 +57,8 @@ def resolve(
             return ("contiguous", 1)
         shape, strides, offset = found
         return ("view", results[0].dtype, tuple(shape), tuple(strides), offset, canonical)
+    from dovetail.selection import Operand, Refusal, Strided, select  # noqa: PLC0415  at the first op
+
     operands = [
         Operand(s, None if x._contiguous else x._strides)
         for s, x in zip(specs, inputs, strict=True)

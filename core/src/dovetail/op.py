@@ -6,6 +6,7 @@ derived from these records; nothing else in the tree knows an op by name except 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -70,6 +71,27 @@ class Sample:
     differentiable: bool = True  # False: a kink or a tie here, no finite differences
 
 
+@functools.cache
+def _operands(signature: str) -> tuple[tuple[str, str], ...]:
+    left = signature.split("->", maxsplit=1)[0].strip()
+    pairs = (part.split(":") for part in left.split(",")) if left else ()
+    return tuple((name.strip(), word.strip()) for name, word in pairs)
+
+
+@functools.cache
+def _results(signature: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in signature.split("->")[1].split(","))
+
+
+@functools.lru_cache(maxsize=1024)
+def _words(signature: str, count: int) -> tuple[str, ...]:
+    operands = _operands(signature)
+    fixed = [word for _, word in operands]
+    if operands and operands[-1][0].startswith("*"):
+        fixed = fixed[:-1] + [fixed[-1]] * (count - len(fixed) + 1)
+    return tuple(fixed)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Op:
     """Everything about one op.
@@ -125,16 +147,12 @@ class Op:
     @property
     def operands(self) -> tuple[tuple[str, str], ...]:
         """(name, type word) of each operand; a variadic one keeps its star."""
-        left = self.signature.split("->")[0].strip()
-        if not left:
-            return ()
-        pairs = (part.split(":") for part in left.split(","))
-        return tuple((name.strip(), word.strip()) for name, word in pairs)
+        return _operands(self.signature)
 
     @property
     def results(self) -> tuple[str, ...]:
         """Type word of each result."""
-        return tuple(w.strip() for w in self.signature.split("->")[1].split(","))
+        return _results(self.signature)
 
     @property
     def variadic(self) -> bool:
@@ -143,10 +161,7 @@ class Op:
 
     def words(self, count: int) -> tuple[str, ...]:
         """Type word of each of ``count`` actual operands."""
-        fixed = [w for _, w in self.operands]
-        if self.variadic:
-            fixed = fixed[:-1] + [fixed[-1]] * (count - len(fixed) + 1)
-        return tuple(fixed)
+        return _words(self.signature, count)
 
     def allowed(self, word: str) -> frozenset[DType]:
         """Dtypes a type word stands for."""

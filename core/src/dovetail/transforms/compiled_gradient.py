@@ -14,7 +14,7 @@ from dovetail.plan import plan
 from dovetail.replay import replay
 from dovetail.trace import Traced, trace
 from dovetail.transforms.gradient import vjp
-from dovetail.transforms.jit import trace_call, traced_leaves
+from dovetail.transforms.lowering import trace_call, traced_leaves
 
 __all__ = ["call"]
 
