@@ -72,9 +72,8 @@ static void copy_range(void *context, uint64_t begin, uint64_t end, uint32_t wor
     }                                                                                              \
     break
 
-/* rows x columns of `to`, whose rows are contiguous, from the transposed `from`. */
-static void copy_tile(char *to, int64_t to_stride, const char *from, int64_t from_stride,
-                      int64_t rows, int64_t columns, uint32_t size) {
+void dvt_copy_tile(char *to, int64_t to_stride, const char *from, int64_t from_stride, int64_t rows,
+                   int64_t columns, uint32_t size) {
     switch (size) {
     case 1:
         TILE_LOOP(uint8_t);
@@ -107,9 +106,9 @@ static void transpose_range(void *context, uint64_t begin, uint64_t end, uint32_
             from += at * t->from.stride[i];
             to += at * t->to.stride[i];
         }
-        copy_tile(to, t->to.stride[fast], from, t->from.stride[last],
-                  shape[fast] - row < TILE ? shape[fast] - row : TILE,
-                  shape[last] - column < TILE ? shape[last] - column : TILE, t->size);
+        dvt_copy_tile(to, t->to.stride[fast], from, t->from.stride[last],
+                      shape[fast] - row < TILE ? shape[fast] - row : TILE,
+                      shape[last] - column < TILE ? shape[last] - column : TILE, t->size);
     }
 }
 

@@ -7,8 +7,8 @@
 #include "half.h"
 #include "vec_math.h"
 
-/* Two sums side by side per function: the exponential keeps the processor busy besides. The last,
- * short vector goes through memory, where only its first elements are added. */
+/* Two sums side by side per function: the exponential keeps the processor busy besides. Of the last,
+ * short vector only the first elements are added. */
 #define LINE(end, kind, type, lanes)                                                               \
     static double exp_sum_##end(void *to, const void *from, double m, size_t n) {                  \
         type *const y = to, part[lanes];                                                           \
@@ -29,12 +29,18 @@
         double sum = 0;                                                                            \
         while (i < n) {                                                                            \
             const size_t left = n - i < (lanes) ? n - i : (lanes);                                 \
-            memset(part, 0, sizeof part);                                                          \
-            memcpy(part, x + i, left * sizeof(type));                                              \
-            dvt_##kind##_store(                                                                    \
-                part, dvt_##kind##_exp(dvt_##kind##_sub(dvt_##kind##_load(part), shift)));         \
-            memcpy(y + i, part, left * sizeof(type));                                              \
-            for (size_t k = 0; k < left; k++) sum += (double)part[k];                              \
+            if (left == (lanes)) {                                                                 \
+                const dvt_##kind p =                                                               \
+                    dvt_##kind##_exp(dvt_##kind##_sub(dvt_##kind##_load(x + i), shift));           \
+                dvt_##kind##_store(y + i, p);                                                      \
+                a = dvt_##kind##_add(a, p);                                                        \
+            } else {                                                                               \
+                const dvt_##kind p =                                                               \
+                    dvt_##kind##_exp(dvt_##kind##_sub(dvt_##kind##_load_n(x + i, left), shift));   \
+                dvt_##kind##_store_n(y + i, p, left);                                              \
+                dvt_##kind##_store(part, p);                                                       \
+                for (size_t k = 0; k < left; k++) sum += (double)part[k];                          \
+            }                                                                                      \
             i += left;                                                                             \
         }                                                                                          \
         dvt_##kind##_store(part, dvt_##kind##_add(a, b));                                          \

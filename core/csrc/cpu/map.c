@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "half.h"
+#include "map_tile.h"
 #include "parallel.h"
 #include "strided_loop.h"
 
@@ -19,7 +20,7 @@ typedef struct task {
 } task;
 
 /* Contiguous operands of any type: 16-bit floats are widened and narrowed around the function. */
-static void compute(const dvt_map *map, char *const *data, int64_t n) {
+void dvt_map_compute(const dvt_map *map, char *const *data, int64_t n) {
     void *p[DVT_MAP_MAX_OPERANDS];
     const uint32_t count = map->n_inputs + 1;
     if (!map->any_half) {
@@ -45,7 +46,7 @@ static void contiguous_range(void *context, uint64_t begin, uint64_t end, uint32
     (void)worker;
     char *data[DVT_MAP_MAX_OPERANDS];
     for (uint32_t k = 0; k <= t->map->n_inputs; k++) data[k] = t->data[k] + begin * t->map->size[k];
-    compute(t->map, data, (int64_t)(end - begin));
+    dvt_map_compute(t->map, data, (int64_t)(end - begin));
 }
 
 static const dvt_tensor *operand(const dvt_call *call, uint32_t k) {
@@ -84,7 +85,7 @@ static void strided_range(void *context, uint64_t begin, uint64_t end, uint32_t 
             else if (k > 0)
                 dvt_cursor_read(&cursor[k], block[k], n);
         }
-        compute(map, data, n);
+        dvt_map_compute(map, data, n);
         if (!direct[0]) dvt_cursor_write(&cursor[0], block[0], n);
         left -= n;
     }
@@ -116,7 +117,7 @@ static __attribute__((noinline)) dvt_status run_small(const dvt_call *call, cons
             data[k] = (char *)block[k - 1];
         }
     }
-    compute(map, data, n);
+    dvt_map_compute(map, data, n);
     return DVT_OK;
 }
 
@@ -149,6 +150,7 @@ dvt_status dvt_map_run(const dvt_call *call, dvt_error *error) {
         return run_contiguous(call, map, data, n);
     }
     if (n >= 0 && n <= BLOCK) return run_small(call, map, n);
+    if (dvt_map_run_tiled(call, map)) return DVT_OK;
     const int64_t size = dvt_size(call->outputs[0]);
     task t = {.map = map, .call = call};
     if (size > 0)

@@ -31,6 +31,9 @@ typedef struct dvt_map_op {
 /* dvt_kernel_def.run of every element-wise kernel; call.kernel is the dvt_map. */
 dvt_status dvt_map_run(const dvt_call *call, dvt_error *error);
 
+/* n contiguous elements of every operand, as stored. */
+void dvt_map_compute(const dvt_map *map, char *const *data, int64_t n);
+
 /* What a family's prepare does: find the op by name and its kernel by type. */
 dvt_status dvt_map_prepare(const dvt_map_op *ops, size_t n_ops, const dvt_op *op,
                            dvt_kernel_info *info);

@@ -78,7 +78,12 @@ static void one_binary(void) {
     const uint64_t op = chance(6);
     const dvt_type type = any_number();
     int64_t shape[AXES];
-    const int32_t ndim = any_shape(shape);
+    int32_t ndim = any_shape(shape);
+    if (chance(6) == 0) { /* large enough for tiles where an operand is transposed */
+        ndim = 2;
+        shape[0] = 60 + (int64_t)chance(90);
+        shape[1] = 70 + (int64_t)chance(300);
+    }
     array x, y, z;
     make(&x, type, ndim, shape);
     make(&y, type, ndim, shape);
