@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import ctypes
 import gc
 import pickle
@@ -178,6 +179,14 @@ def test_weak_references():
 
 def test_dtypes_pickle_by_name():
     assert pickle.loads(pickle.dumps(dt.float32)) is dt.float32
+
+
+@pytest.mark.parametrize("name", [*NUMPY, "bfloat16"])
+def test_arrays_pickle_and_copy(name):
+    x = dt.asarray([[1, 0], [0, 1]], dtype=name)
+    for y in (pickle.loads(pickle.dumps(x)), copy.deepcopy({"x": x})["x"], copy.copy(x)):
+        assert y.dtype is x.dtype
+        assert y.tolist() == x.tolist()
 
 
 def test_many_axes():

@@ -93,6 +93,11 @@ def _iter(x: Any) -> Iterator[Any]:
     return (x[i] for i in range(x.shape[0]))
 
 
+def _reduce(x: Any) -> tuple[Any, tuple[Any, Any]]:
+    """For pickle and copy: the values and the dtype; the copy lies on the default device."""
+    return creation.asarray, (numpy_of(x).copy(), x.dtype)
+
+
 def _tolist(x: Any) -> Any:
     """The values as nested Python lists of numbers."""
     return numpy_of(x).tolist()
@@ -204,6 +209,7 @@ def _install() -> None:
     cls: Any = Array
     cls.__array_ufunc__ = None  # numpy leaves operators with an Array to us
     cls.__array__ = _array
+    cls.__reduce__ = _reduce
     cls.tolist = _tolist
     cls.to_device = _to_device
     cls.reshape = _reshape
