@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "compiler.h"
 #include "half.h"
 #include "parallel.h"
 #include "reduce.h"
@@ -57,7 +58,7 @@ typedef struct searcher {
                                   size_t n) {                                                      \
         type *const to = best;                                                                     \
         const type *const x = row;                                                                 \
-        _Pragma("GCC ivdep") for (size_t j = 0; j < n; j++) {                                      \
+        DVT_INDEPENDENT for (size_t j = 0; j < n; j++) {                                           \
             const type a = x[j], b = to[j];                                                        \
             const int32_t at = place[j];                                                           \
             const int take = (a sign b) | ((a != a) & (b == b));                                   \

@@ -24,7 +24,7 @@ DVT_UNARY_LOOP(logical_not_bool, uint8_t, uint8_t, x ^ 1)
         const uint8_t *const condition = p[1];                                                     \
         const type *const x = p[2];                                                                \
         const type *const y = p[3];                                                                \
-        _Pragma("GCC ivdep") for (size_t i = 0; i < n; i++) {                                      \
+        DVT_INDEPENDENT for (size_t i = 0; i < n; i++) {                                           \
             const type yes = x[i], no = y[i];                                                      \
             to[i] = condition[i] ? yes : no;                                                       \
         }                                                                                          \

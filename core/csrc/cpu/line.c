@@ -55,7 +55,7 @@
         for (int k = 0; k < 4; k++) squares[k] = lines[k] = dvt_##kind##_set1(0);                  \
         size_t i = 0;                                                                              \
         for (; i + 4 * (lanes) <= n; i += 4 * (lanes)) {                                           \
-            _Pragma("GCC unroll 4") for (size_t k = 0; k < 4; k++) {                               \
+            DVT_UNROLL for (size_t k = 0; k < 4; k++) {                                            \
                 const dvt_##kind d =                                                               \
                     dvt_##kind##_sub(dvt_##kind##_load(x + i + k * (lanes)), shift);               \
                 squares[k] = dvt_##kind##_fma(d, d, squares[k]);                                   \
@@ -86,7 +86,7 @@
         type *const y = to;                                                                        \
         const type *const x = from;                                                                \
         const type by = (type)m, then = (type)l;                                                   \
-        _Pragma("GCC ivdep") for (size_t i = 0; i < n; i++) y[i] = (x[i] - by) - then;             \
+        DVT_INDEPENDENT for (size_t i = 0; i < n; i++) y[i] = (x[i] - by) - then;                  \
     }                                                                                              \
     static void affine_##end(void *to, const void *from, double m, double l, double r,             \
                              const void *scale, const void *bias, size_t n) {                      \
@@ -95,7 +95,7 @@
         const type *const s = scale;                                                               \
         const type *const b = bias;                                                                \
         const type mean = (type)m, rest = (type)l, root = (type)r;                                 \
-        _Pragma("GCC ivdep") for (size_t i = 0; i < n; i++) y[i] =                                 \
+        DVT_INDEPENDENT for (size_t i = 0; i < n; i++) y[i] =                                      \
             ((x[i] - mean) - rest) * root * s[i] + b[i];                                           \
     }                                                                                              \
     static void columns_exp_sum_##end(void *to, void *sums, const void *from, const void *m,       \
@@ -122,7 +122,7 @@
     static void columns_scale_##end(void *to, const void *factor, size_t n) {                      \
         type *const y = to;                                                                        \
         const type *const f = factor;                                                              \
-        _Pragma("GCC ivdep") for (size_t i = 0; i < n; i++) y[i] *= f[i];                          \
+        DVT_INDEPENDENT for (size_t i = 0; i < n; i++) y[i] *= f[i];                               \
     }                                                                                              \
     static void columns_shift_##end(void *to, const void *from, const void *m, const void *l,      \
                                     size_t n) {                                                    \
@@ -130,7 +130,7 @@
         const type *const x = from;                                                                \
         const type *const by = m;                                                                  \
         const type *const then = l;                                                                \
-        _Pragma("GCC ivdep") for (size_t i = 0; i < n; i++) y[i] = (x[i] - by[i]) - then[i];       \
+        DVT_INDEPENDENT for (size_t i = 0; i < n; i++) y[i] = (x[i] - by[i]) - then[i];            \
     }                                                                                              \
     static void columns_log_##end(void *to, const void *from, size_t n) {                          \
         type *const y = to;                                                                        \

@@ -11,7 +11,7 @@
     static void name(void *const *p, size_t n) {                                                   \
         out *const to = p[0];                                                                      \
         const in *const a = p[1];                                                                  \
-        _Pragma("GCC ivdep") for (size_t i = 0; i < n; i++) {                                      \
+        DVT_INDEPENDENT for (size_t i = 0; i < n; i++) {                                           \
             const in x = a[i];                                                                     \
             to[i] = (out)(expression);                                                             \
         }                                                                                          \
@@ -22,7 +22,7 @@
         out *const to = p[0];                                                                      \
         const in *const a = p[1];                                                                  \
         const in *const b = p[2];                                                                  \
-        _Pragma("GCC ivdep") for (size_t i = 0; i < n; i++) {                                      \
+        DVT_INDEPENDENT for (size_t i = 0; i < n; i++) {                                           \
             const in x = a[i], y = b[i];                                                           \
             to[i] = (out)(expression);                                                             \
         }                                                                                          \

@@ -95,7 +95,7 @@ FLOAT_REDUCTION(min_f64, vd, double, DVT_VD_LANES, vd_join_min, ONE_MIN, HUGE_VA
         type *const to = sums;                                                                     \
         for (size_t r = 0; r < n_rows; r++) {                                                      \
             const type *const row = EACH_ROW(x);                                                   \
-            _Pragma("GCC ivdep") for (size_t j = 0; j < n; j++) {                                  \
+            DVT_INDEPENDENT for (size_t j = 0; j < n; j++) {                                       \
                 const type s = to[j], y = row[j];                                                  \
                 to[j] = (type)(expression);                                                        \
             }                                                                                      \

@@ -20,6 +20,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "compiler.h"
+
 #define DVT_INLINE static inline __attribute__((always_inline, unused))
 
 #if defined(__AVX512F__) && defined(__AVX512DQ__) && defined(__AVX512BW__) && defined(__AVX512VL__)
@@ -48,14 +50,14 @@ DVT_INLINE dvt_vd dvt_vd_copysign(dvt_vd a, dvt_vd b) {
 /* c[0] + c[1] x + ... + c[count-1] x^(count-1), unrolled where count is a constant. */
 DVT_INLINE dvt_vf dvt_vf_polynomial(dvt_vf x, const float *c, int count) {
     dvt_vf sum = dvt_vf_set1(c[count - 1]);
-#pragma GCC unroll 32
+    DVT_UNROLL
     for (int i = count - 2; i >= 0; i--) sum = dvt_vf_fma(sum, x, dvt_vf_set1(c[i]));
     return sum;
 }
 
 DVT_INLINE dvt_vd dvt_vd_polynomial(dvt_vd x, const double *c, int count) {
     dvt_vd sum = dvt_vd_set1(c[count - 1]);
-#pragma GCC unroll 32
+    DVT_UNROLL
     for (int i = count - 2; i >= 0; i--) sum = dvt_vd_fma(sum, x, dvt_vd_set1(c[i]));
     return sum;
 }
