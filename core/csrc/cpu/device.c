@@ -13,7 +13,7 @@
 #include <cpuid.h>
 #endif
 
-#include "parallel.h"
+#include "copy.h"
 #include "rows.h"
 #include "strided_loop.h"
 
@@ -217,26 +217,9 @@ static uint32_t element_bytes(dvt_dtype dtype) {
 }
 
 static dvt_status copy(dvt_device *device, const dvt_copy *desc, dvt_error *error) {
-    (void)device;
-    const dvt_tensor *const from = desc->source, *const to = desc->destination;
-    const uint32_t size = element_bytes(to->dtype);
-    const int64_t n = dvt_size(to);
+    const uint32_t size = element_bytes(desc->destination->dtype);
     if (size == 0) return dvt_set_error(error, DVT_INVALID_ARGUMENT, too_wide);
-    if (n == 0) return DVT_OK;
-    if (dvt_contiguous_size(from) == n && dvt_contiguous_size(to) == n) {
-        memcpy(dvt_tensor_data(to), dvt_tensor_data(from), (size_t)n * size);
-        return DVT_OK;
-    }
-    dvt_cursor source, destination;
-    dvt_cursor_start(&source, from, size, 0);
-    dvt_cursor_start(&destination, to, size, 0);
-    uint64_t block[512];
-    for (int64_t left = n; left > 0;) {
-        const int64_t part = left < 512 ? left : 512;
-        dvt_cursor_read(&source, block, part);
-        dvt_cursor_write(&destination, block, part);
-        left -= part;
-    }
+    dvt_copy_view(device->host, desc->source, desc->destination, size);
     return DVT_OK;
 }
 
