@@ -133,7 +133,6 @@ static inline char *dvf_array_data(const dvf_array *a) {
 int dvf_array_check(const dvf_array *a); /* -1 with DonatedError when its buffer was donated */
 extern PyObject *dvf_array_operators;    /* dict name -> OpFunction, set by array.py */
 int dvf_interchange_init(PyObject *module);
-extern PyBufferProcs dvf_array_buffer;
 int dvf_array_getbuffer(PyObject *self, Py_buffer *view, int flags);
 void dvf_array_releasebuffer(PyObject *self, Py_buffer *view);
 PyObject *dvf_array_dlpack(PyObject *self, PyObject *args, PyObject *kwargs);
@@ -216,7 +215,6 @@ extern PyObject *dvf_required;
 
 /* Returns an Array or a tuple of Arrays (new reference). attrs: n_attributes borrowed values. */
 PyObject *dvf_dispatch(dvf_op *op, dvf_array **inputs, int n, PyObject *const *attrs);
-int dvf_dispatch_init(PyObject *module);
 PyObject *dvf_py_clear_cache(PyObject *self, PyObject *unused);
 PyObject *dvf_py_set_hooks(PyObject *self, PyObject *hooks);
 PyObject *dvf_py_set_device(PyObject *self, PyObject *device);
@@ -247,7 +245,6 @@ PyObject *dvf_py_tree_flatten_up_to(PyObject *self, PyObject *args);
 int dvf_tree_flatten(PyObject *object, PyObject *leaves, PyObject **treedef);
 /* Rebuild from n leaves (borrowed). */
 PyObject *dvf_tree_unflatten(PyObject *treedef, PyObject *const *leaves, Py_ssize_t n);
-Py_ssize_t dvf_tree_leaf_count(PyObject *treedef);
 /* Field names of a dataclass type (borrowed tuple), or null without error when it is none. */
 PyObject *dvf_dataclass_fields(PyTypeObject *type);
 
@@ -256,8 +253,5 @@ PyObject *dvf_dataclass_fields(PyTypeObject *type);
 int dvf_plan_init(PyObject *module);
 int dvf_jit_init(PyObject *module);
 extern PyTypeObject *dvf_plan_type;
-/* Run a plan on n arrays; returns a new list of output arrays in out[] or -1. */
-int dvf_plan_run(PyObject *plan, dvf_array *const *inputs, Py_ssize_t n, PyObject **out);
-Py_ssize_t dvf_plan_outputs(PyObject *plan);
 
 #endif /* DVF_FAST_H */

@@ -9,8 +9,6 @@
 
 #include <structmember.h>
 
-int dvf_plan_call(dvf_plan *p, dvf_array *const *given, const char *mask, PyObject **out);
-
 typedef struct signature { /* one compiled signature */
     struct signature *next;
     uint64_t hash;

@@ -8,7 +8,6 @@
 #include <structmember.h>
 
 PyTypeObject *dvf_plan_type;
-int dvf_plan_read(dvf_plan *p, PyObject *args);
 
 static dvf_buffer *donated_marker; /* what a donated array points to; never freed */
 
@@ -202,8 +201,6 @@ static int run_donating(dvf_plan *p, dvf_array *const *inputs, const char *mask,
     return result;
 }
 
-/* inputs: as many as the plan has, checked and made contiguous here. */
-int dvf_plan_call(dvf_plan *p, dvf_array *const *given, const char *mask, PyObject **out);
 int dvf_plan_call(dvf_plan *p, dvf_array *const *given, const char *mask, PyObject **out) {
     dvf_array *few[64], **inputs = few;
     bool owned_few[64] = {false}, *owned = owned_few;

@@ -62,6 +62,11 @@ void dvf_instance_free(dvf_plan *plan, dvf_instance *instance);
 /* Point the instance's tensors at its storages' data, then run every step. Needs no lock. On failure
  * *failed names the step. */
 dvt_status dvf_instance_run(dvf_plan *plan, dvf_instance *instance, int *failed, dvt_error *error);
+/* Read a plan's description (plan_build.c); 0 or -1. */
+int dvf_plan_read(dvf_plan *p, PyObject *args);
+/* Run on as many arrays as the plan has inputs, checked and made contiguous here. mask[i] != 0: the
+ * input is donated; null: none is. out: one new reference per output. 0 or -1. */
+int dvf_plan_call(dvf_plan *p, dvf_array *const *given, const char *mask, PyObject **out);
 int dvf_entry_init(PyObject *module);
 /* Plan.entry() -> Entry: the plan as a C function and a context (plan_entry.c). */
 PyObject *dvf_plan_entry(PyObject *self, PyObject *unused);

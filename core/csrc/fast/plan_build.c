@@ -270,8 +270,6 @@ dvt_status dvf_instance_run(dvf_plan *p, dvf_instance *x, int *failed, dvt_error
 
 /* ---- construction -------------------------------------------------------------------------------- */
 
-int dvf_plan_read(dvf_plan *p, PyObject *args);
-
 /* (device, storages, constants, tensors, inputs, steps, outputs, arena_size) */
 int dvf_plan_read(dvf_plan *p, PyObject *args) {
     PyObject *device, *storages, *constants, *tensors, *inputs, *steps, *outputs;

@@ -206,10 +206,6 @@ PyObject *dvf_tree_unflatten(PyObject *def, PyObject *const *leaves, Py_ssize_t 
     return build(d, &leaves);
 }
 
-Py_ssize_t dvf_tree_leaf_count(PyObject *def) {
-    return ((treedef *)def)->leaves;
-}
-
 /* ---- flattening like another ---------------------------------------------------------------------- */
 
 static int mismatch(const char *path, treedef *d, PyObject *o) {

@@ -145,8 +145,7 @@ def _build(
                 v for n in nodes for v in n.inputs if v not in made and v.constant is None
             )
         )
-        inside = {id(n) for n in nodes}
-        outputs = tuple(v for n in nodes for v in n.outputs if _escapes(v, inside, reads, nodes))
+        outputs = tuple(v for n in nodes for v in n.outputs if _escapes(v, reads, nodes))
         executable = flat_graph(device, nodes, inputs, outputs).compile(flags)
         if not isinstance(executable, str):
             return [
@@ -156,9 +155,7 @@ def _build(
     return [Group(nodes=(n,), inputs=n.inputs, outputs=n.outputs, reason=reasons[n]) for n in nodes]
 
 
-def _escapes(
-    value: Value, inside: set[int], reads: Mapping[Value, set[int]], nodes: Sequence[Node]
-) -> bool:
+def _escapes(value: Value, reads: Mapping[Value, set[int]], nodes: Sequence[Node]) -> bool:
     """Whether anything outside the group reads the value."""
-    here = sum(1 for n in nodes if value in n.inputs) > 0
+    here = any(value in n.inputs for n in nodes)
     return len(reads.get(value, ())) > (1 if here else 0)
