@@ -56,6 +56,7 @@ static PyMethodDef functions[] = {
     {"get_device", dvf_py_get_device, METH_NOARGS, "This thread's device for new arrays."},
     {"trace_depth", dvf_py_trace_depth, METH_O, "Enter (+1) or leave (-1) a trace."},
     {"prepare", dvf_py_prepare, METH_VARARGS, "Ask a kernel row for a kernel."},
+    {"host_kernel", dvf_py_host_kernel, METH_VARARGS, "A kernel that calls a Python function."},
     {"clear_cache", dvf_py_clear_cache, METH_NOARGS, "Forget every resolution."},
     {"cache_size", dvf_py_cache_size, METH_NOARGS, "Number of cached resolutions."},
     {NULL, NULL, 0, NULL}};

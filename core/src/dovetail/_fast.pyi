@@ -237,6 +237,9 @@ class Kernel:
     @property
     def device(self) -> Device: ...
 
+def host_kernel(
+    device: Device, name: str, function: Callable[[tuple[Any, ...], tuple[Any, ...]], None]
+) -> Kernel: ...
 def prepare(
     device: Device,
     row: int,

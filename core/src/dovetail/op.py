@@ -9,7 +9,8 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from importlib import import_module
+from typing import Any, TypeVar
 
 from dovetail.dtypes import ALL, DType
 from dovetail.errors import OpError
@@ -140,6 +141,15 @@ class Op:
     """Operand positions checked by finite differences; None: all floating ones with a rule."""
     claim: str = "kernel"
     """"kernel": devices bring one; "view": never a kernel; "composite": a device may claim it."""
+    host: bool = False
+    """Whether the CPU runs ``reference`` where it has no kernel, even if there is a decomposition:
+    for ops that numpy and its LAPACK do well. Without a decomposition it does so anyway."""
+    batching: Callable[..., Any] | None = None
+    """``batching(function, size, batched, *operands, **attributes)``: the op for ``size`` examples
+    at once. Operands flagged in ``batched`` have the examples along a new first axis, the others
+    have none; every result has them along its first axis. `dovetail.batching` has the rules that
+    many ops share. None: an op with ``broadcast`` is called as it is, any other example by example.
+    """
 
     def __repr__(self) -> str:
         return f"<op {self.name} v{self.version}: {self.signature}>"
@@ -172,10 +182,63 @@ class Op:
         return OpError(f"{self.name}: {message}")
 
 
-REGISTRY: dict[str, Op] = {}
+_T = TypeVar("_T")
+
+
+class _Catalogue(dict[str, _T]):
+    """What is known of each op by name. Modules of `dovetail.ops.LAZY` are loaded when one of their
+    ops is asked for by name, all of them when the ops are counted or listed."""
+
+    def _load(self, names: Iterable[str]) -> None:
+        from dovetail.ops import LAZY  # noqa: PLC0415  imports this module
+
+        for module in dict.fromkeys(LAZY[name] for name in names if name in LAZY):
+            import_module(module)
+
+    def _complete(self) -> None:
+        from dovetail.ops import LAZY  # noqa: PLC0415  imports this module
+
+        self._load(LAZY)
+
+    def __missing__(self, name: str) -> _T:
+        self._load((name,))
+        if not dict.__contains__(self, name):
+            raise KeyError(name)
+        return dict.__getitem__(self, name)
+
+    def __contains__(self, name: object) -> bool:
+        if not dict.__contains__(self, name) and isinstance(name, str):
+            self._load((name,))
+        return dict.__contains__(self, name)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return self[name] if name in self else default  # noqa: SIM401  this is get
+
+    def __iter__(self) -> Iterator[str]:
+        self._complete()
+        return dict.__iter__(self)
+
+    def __len__(self) -> int:
+        self._complete()
+        return dict.__len__(self)
+
+    def keys(self) -> Any:
+        self._complete()
+        return dict.keys(self)
+
+    def values(self) -> Any:
+        self._complete()
+        return dict.values(self)
+
+    def items(self) -> Any:
+        self._complete()
+        return dict.items(self)
+
+
+REGISTRY: dict[str, Op] = _Catalogue()
 """Every op by name, filled by `define`."""
 
-FUNCTIONS: dict[str, Callable[..., Any]] = {}
+FUNCTIONS: dict[str, Callable[..., Any]] = _Catalogue()
 """The function `define` made from each record, by name: what replays a graph."""
 
 
@@ -187,7 +250,7 @@ def define(op: Op) -> Callable[..., Any]:
     """
     from dovetail import _fast  # noqa: PLC0415  the C hot path is needed only to make callables
 
-    if op.name in REGISTRY:
+    if dict.__contains__(REGISTRY, op.name):
         raise ValueError(f"op {op.name!r} is defined twice")
     REGISTRY[op.name] = op
     FUNCTIONS[op.name] = _fast.OpFunction(op)

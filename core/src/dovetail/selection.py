@@ -70,7 +70,10 @@ def select(
     *,
     flags: int = 0,
 ) -> Any:
-    """A `_fast.Kernel`, `Strided` when operands must be copied first, or a `Refusal`."""
+    """A `_fast.Kernel`, `Strided` when operands must be copied first, or a `Refusal`.
+
+    On the CPU an op that no row takes runs by its numpy meaning.
+    """
     reasons = []
     strided = sum(1 << i for i, o in enumerate(inputs) if o.strides is not None)
     for row in device.rows.get(op.name, ()):
@@ -93,4 +96,8 @@ def select(
             reason = kernel
         if reason not in reasons:
             reasons.append(reason)
+    if device.name == "cpu:0" and op.claim != "view" and (op.host or op.decomposition is None):
+        from dovetail.host_kernel import host_kernel  # noqa: PLC0415  loads the reference
+
+        return host_kernel(device, op, [o.spec for o in inputs], outputs, attributes)
     return Refusal(tuple(reasons))

@@ -1,4 +1,10 @@
-"""The ops. Each module holds the records of one small family and the functions made from them."""
+"""The ops. Each module holds the records of one small family and the functions made from them.
+
+The ops of arrays, of the first layers and of their gradients are loaded with the package; the
+families of `LAZY` when one of their names is first asked for.
+"""
+
+from importlib import import_module as _import_module
 
 from dovetail.ops.any_all import all, any
 from dovetail.ops.arg_extrema import argmax, argmin
@@ -163,3 +169,12 @@ __all__ = [
     "trunc",
     "where",
 ]
+
+LAZY: dict[str, str] = {}
+"""Name of a function or op -> the module that defines it, for families loaded on demand."""
+
+
+def __getattr__(name: str) -> object:
+    if name in LAZY:
+        return getattr(_import_module(LAZY[name]), name)
+    raise AttributeError(f"module 'dovetail.ops' has no attribute {name!r}")
