@@ -336,22 +336,30 @@ __all__ = [
 ]
 
 
+_LAZY: dict[str, str] = {
+    **dict.fromkeys(("can_cast", "finfo", "iinfo", "isdtype", "result_type"), "inspection"),
+    **dict.fromkeys(("Program", "load", "save"), "program"),
+}
+"""Public name -> the module that holds it, for what few programs need at once."""
+
+_MODULES = frozenset({"optim"})
+"""Namespaces that are loaded when first asked for."""
+
+
 def __getattr__(name: str) -> _Any:
-    """What few programs need at once: saving, optimisers, questions about dtypes, the version."""
-    if name == "optim":
-        from importlib import import_module  # noqa: PLC0415  `from dovetail import` would come here
+    """Names that are loaded when first asked for, and the version."""
+    from importlib import import_module  # noqa: PLC0415  keeps the namespace clean
 
-        return import_module("dovetail.optim")
-    if name in ("can_cast", "finfo", "iinfo", "isdtype", "result_type"):
-        from dovetail import inspection  # noqa: PLC0415  its records take time to make
-
-        return getattr(inspection, name)
-    if name in ("Program", "load", "save"):
-        from dovetail import program  # noqa: PLC0415  keeps importlib.metadata out of the import
-
-        return getattr(program, name)
+    if name in _MODULES:  # `from dovetail import` would come here again
+        return import_module(f"dovetail.{name}")
+    if name in _LAZY:
+        return getattr(import_module(f"dovetail.{_LAZY[name]}"), name)
     if name == "__version__":
         from importlib.metadata import version  # noqa: PLC0415  50 ms that only this name needs
 
         return version("dovetail")
     raise AttributeError(f"module 'dovetail' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

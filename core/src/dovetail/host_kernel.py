@@ -10,7 +10,7 @@ import numpy as np
 from dovetail import _fast
 from dovetail.dtypes import DType, bfloat16
 from dovetail.op import Op, Spec, iterate
-from dovetail.reference import carrier, rounded
+from dovetail.reference import rounded
 
 __all__ = ["host_kernel"]
 
@@ -59,7 +59,11 @@ def _write(tensor: Tensor, values: Any) -> None:
 
 
 def host_kernel(
-    device: Any, op: Op, inputs: Sequence[Spec], outputs: Sequence[Spec], attributes: Mapping[str, Any]
+    device: Any,
+    op: Op,
+    inputs: Sequence[Spec],
+    outputs: Sequence[Spec],
+    attributes: Mapping[str, Any],
 ) -> Any:
     """A `_fast.Kernel` that computes an op with its ``reference``, holding the interpreter lock."""
     fixed = dict(attributes)

@@ -212,7 +212,7 @@ class _Catalogue(dict[str, _T]):
         return dict.__contains__(self, name)
 
     def get(self, name: str, default: Any = None) -> Any:
-        return self[name] if name in self else default  # noqa: SIM401  this is get
+        return self[name] if name in self else default
 
     def __iter__(self) -> Iterator[str]:
         self._complete()
