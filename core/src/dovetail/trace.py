@@ -52,17 +52,16 @@ class Trace:
     device: Any
     values: set[Value] = field(default_factory=set)
     constants: dict[int, tuple[Any, Value]] = field(default_factory=dict)
+    captured: dict[Value, tuple[Any, Value]] = field(default_factory=dict)
+    """Arrays of enclosing traces that this one reads, by their value there."""
+    asleep: Any = None
+    """The gradient tapes that were awake when this trace began."""
 
     def value_of(self, x: Any) -> Value:
         """The graph value of an Array: its own when traced here, a constant when concrete."""
         value: Value | None = x._tracer
         if value is not None:
-            if value not in self.values:
-                raise TraceError(
-                    f"an array of another, finished trace is used at {user_line()}: it was kept in "
-                    f"a variable outside the traced function; return it from the function instead"
-                )
-            return value
+            return value if value in self.values else self._capture(x, value)
         known = self.constants.get(id(x))
         if known is not None and known[0] is x:
             return known[1]
@@ -70,6 +69,18 @@ class Trace:
         value = Value(Spec(x.shape, x.dtype), constant=kept)
         self.constants[id(x)] = (x, value)
         return value
+
+    def _capture(self, x: Any, value: Value) -> Value:
+        """The value here of an array of an enclosing trace."""
+        known = self.captured.get(value)
+        if known is None:
+            if not any(value in trace_.values for trace_ in _stack.traces if trace_ is not self):
+                raise TraceError(
+                    f"an array of another, finished trace is used at {user_line()}: it was kept in "
+                    f"a variable outside the traced function; return it from the function instead"
+                )
+            known = self.captured[value] = (x, Value(value.spec))
+        return known[1]
 
     def array(self, value: Value) -> Any:
         """A traced Array that stands for a value."""
@@ -133,6 +144,17 @@ class Traced:
     watched: tuple[tuple[Any, Value], ...]
     """Arrays the function closes over that a gradient tape of the caller watches, and the
     constants they became."""
+    captured: tuple[tuple[Any, Value], ...]
+    """Arrays of enclosing traces the function closes over, and the values that stand for them: no
+    inputs of the graph yet."""
+
+    def closed(self) -> tuple[Any, ...]:
+        """Make inputs, after those of the arguments, of what the function closes over and what is
+        no constant to the caller; the arrays to pass for them."""
+        for _, value in self.watched:
+            value.constant = None
+        self.graph.inputs.extend(value for _, value in (*self.watched, *self.captured))
+        return tuple(array for array, _ in (*self.watched, *self.captured))
 
 
 def input_spec(leaf: Any) -> Spec | None:
@@ -194,15 +216,37 @@ def trace(
         return out_tree
 
     out_tree = entered(new, body)
-    watched = tuple(pair for pair in new.constants.values() if _fast.tape_watching(pair[:1]))
+    watched = tuple(pair for pair in new.constants.values() if _watching(pair[:1]))
     return Traced(
-        graph=new.graph, in_tree=in_tree, out_tree=out_tree, inputs=tuple(inputs), watched=watched
+        graph=new.graph,
+        in_tree=in_tree,
+        out_tree=out_tree,
+        inputs=tuple(inputs),
+        watched=watched,
+        captured=tuple(new.captured.values()),
     )
+
+
+def _watching(arrays: tuple[Any, ...]) -> bool:
+    """Whether a gradient tape watches one of these, awake or asleep around an enclosing trace."""
+    if _fast.tape_watching(arrays):
+        return True
+    for trace_ in _stack.traces:
+        if trace_.asleep is None:
+            continue
+        awake = _fast.tape_suspend()
+        _fast.tape_resume(trace_.asleep)
+        found = _fast.tape_watching(arrays)
+        _fast.tape_suspend()
+        _fast.tape_resume(awake)
+        if found:
+            return True
+    return False
 
 
 def entered(trace_: Trace, function: Callable[[], Any]) -> Any:
     """Call ``function`` with a trace as this thread's innermost one, tapes asleep."""
-    suspended = _fast.tape_suspend()
+    suspended = trace_.asleep = _fast.tape_suspend()
     before = _fast.set_device(trace_.device)
     _stack.traces.append(trace_)
     _fast.trace_depth(1)
@@ -213,3 +257,4 @@ def entered(trace_: Trace, function: Callable[[], Any]) -> Any:
         _stack.traces.pop()
         _fast.set_device(before)
         _fast.tape_resume(suspended)
+        trace_.asleep = None

@@ -38,10 +38,7 @@ def call(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     inputs = [
         _as_input(leaves[i], v) for i, v in zip(traced.inputs, traced.graph.inputs, strict=True)
     ]
-    for array, value in traced.watched:
-        value.constant = None
-        traced.graph.inputs.append(value)
-        inputs.append(array)
+    inputs.extend(traced.closed())
     pair = _pair(function, traced, device)
     results = pair.forward(*inputs)
     outputs, residuals = results[: pair.outputs], results[pair.outputs :]
