@@ -95,6 +95,7 @@ PyObject *dvf_py_host_kernel(PyObject *self, PyObject *args) {
     k->run = run;
     k->handle = (dvt_kernel *)Py_NewRef(function);
     k->destroy = destroy;
+    k->flags = DVF_INFO_PYTHON;
     k->row_flags = DVT_KERNEL_STRIDED | DVT_KERNEL_EMPTY;
     return (PyObject *)k;
 }

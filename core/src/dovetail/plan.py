@@ -73,6 +73,8 @@ class _Step:
     what: str
     why: str = ""
     workspace: _Storage | None = None
+    group: Group | None = None
+    """The nodes it runs; None for a copy that a layout asks for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +89,8 @@ class Planned:
     """Bytes of results that take donated memory."""
     temporaries: int
     """Bytes of temporaries without sharing; the arena holds them all in ``plan.arena_size``."""
+    made: tuple[_Step, ...] = field(default=(), repr=False)
+    """The steps with their memory, as they were assembled: what `dovetail.explain` reads."""
 
     def __str__(self) -> str:
         lines = [
@@ -221,7 +225,10 @@ def _run_group(builder: _Builder, group: Group) -> None:
         inputs = tuple(builder.tensor(v) for v in node.inputs)
         outputs = tuple(builder.new(v.spec) for v in node.outputs)
         what = f"{node.op.name}{_shapes(node)} at {node.location or 'an unknown place'}"
+        before = len(builder.steps)
         builder.run_op(node.op, inputs, outputs, node.attributes, what=what, why=group.reason)
+        if len(builder.steps) > before:
+            builder.steps[-1].group = group
         for value, t in zip(node.outputs, outputs, strict=True):
             builder.tensors[value] = t
         return
@@ -230,7 +237,8 @@ def _run_group(builder: _Builder, group: Group) -> None:
     names = ", ".join(n.op.name for n in group.nodes)
     last = group.nodes[-1].location or "an unknown place"
     if any(v.spec.size for v in group.outputs):
-        builder.emit(_Step(group.executable, inputs, outputs, f"fused [{names}] at {last}"))
+        what = f"fused [{names}] at {last}"
+        builder.emit(_Step(group.executable, inputs, outputs, what, group=group))
     builder.tensors.update(zip(group.outputs, outputs, strict=True))
 
 
@@ -358,6 +366,7 @@ def plan(graph: Graph, device: Any, donated: frozenset[int] = frozenset()) -> Pl
         donated=tuple(i in donated for i in range(len(graph.inputs))),
         reused=reused,
         temporaries=temporaries,
+        made=tuple(builder.steps),
     )
 
 
