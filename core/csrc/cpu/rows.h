@@ -13,6 +13,7 @@
 #define DVT_CPU_FAMILIES(X)                                                                        \
     X(arithmetic)                                                                                  \
     X(unary)                                                                                       \
+    X(special_binary)                                                                              \
     X(compare)                                                                                     \
     X(bitwise)                                                                                     \
     X(cast)                                                                                        \

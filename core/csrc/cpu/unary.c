@@ -38,6 +38,24 @@ DVT_UNARY_LOOP(trunc_f64, double, double, trunc(x))
 DVT_VF_UNARY(round_f32, dvt_vf_round(x))
 DVT_VD_UNARY(round_f64, dvt_vd_round(x))
 
+/* What has no vector code yet: the C library's, one element at a time. */
+#define LIBRARY(name)                                                                              \
+    DVT_UNARY_LOOP(name##_f32, float, float, name##f(x))                                           \
+    DVT_UNARY_LOOP(name##_f64, double, double, name(x))
+LIBRARY(tan)
+LIBRARY(asin)
+LIBRARY(acos)
+LIBRARY(atan)
+LIBRARY(sinh)
+LIBRARY(cosh)
+LIBRARY(asinh)
+LIBRARY(acosh)
+LIBRARY(atanh)
+LIBRARY(exp2)
+LIBRARY(log2)
+LIBRARY(log10)
+LIBRARY(cbrt)
+
 /* The inverse of erf. Where it is near 0: two steps of Halley's method on erf from a float32 start;
  * in the tails on erfc, of which 1 - x is exact. */
 static double erfinv_f64_one(double x) {
@@ -84,6 +102,8 @@ DVT_UNARY_LOOP(isinf_f32, float, uint8_t, fabsf(x) == HUGE_VALF)
 DVT_UNARY_LOOP(isinf_f64, double, uint8_t, fabs(x) == HUGE_VAL)
 DVT_UNARY_LOOP(isfinite_f32, float, uint8_t, fabsf(x) < HUGE_VALF)
 DVT_UNARY_LOOP(isfinite_f64, double, uint8_t, fabs(x) < HUGE_VAL)
+DVT_UNARY_LOOP(signbit_f32, float, uint8_t, signbit(x) != 0)
+DVT_UNARY_LOOP(signbit_f64, double, uint8_t, signbit(x) != 0)
 
 #define FLOAT_MAPS(name, single, twice)                                                            \
     [DVT_TYPE_F16] = DVT_UNARY_HALF(name##_f32, DVT_HALF_F16, single),                             \
@@ -122,6 +142,7 @@ NUMBER_MAPS(square, 200, 400);
 TEST_MAPS(isnan);
 TEST_MAPS(isinf);
 TEST_MAPS(isfinite);
+TEST_MAPS(signbit);
 
 /* name, picoseconds per element in float32 and in float64 */
 #define FLOAT_OPS(X)                                                                               \
@@ -141,7 +162,20 @@ TEST_MAPS(isfinite);
     X(ceil, 200, 500)                                                                              \
     X(trunc, 200, 500)                                                                             \
     X(round, 200, 500)                                                                             \
-    X(reciprocal, 300, 800)
+    X(reciprocal, 300, 800)                                                                        \
+    X(tan, 12000, 20000)                                                                           \
+    X(asin, 6000, 12000)                                                                           \
+    X(acos, 6000, 12000)                                                                           \
+    X(atan, 8000, 15000)                                                                           \
+    X(sinh, 10000, 15000)                                                                          \
+    X(cosh, 8000, 12000)                                                                           \
+    X(asinh, 12000, 20000)                                                                         \
+    X(acosh, 12000, 20000)                                                                         \
+    X(atanh, 12000, 20000)                                                                         \
+    X(exp2, 4000, 5000)                                                                            \
+    X(log2, 4000, 5000)                                                                            \
+    X(log10, 6000, 10000)                                                                          \
+    X(cbrt, 10000, 15000)
 
 #define FLOAT_TABLE(name, single, twice)                                                           \
     static const dvt_map name##_maps[DVT_N_TYPES] = {FLOAT_MAPS(name, single, twice)};
@@ -156,6 +190,7 @@ static const dvt_map_op ops[] = {
     {"isnan", isnan_maps},
     {"isinf", isinf_maps},
     {"isfinite", isfinite_maps},
+    {"signbit", signbit_maps},
 };
 
 static dvt_status prepare(const dvt_op *op, dvt_kernel_info *info, dvt_error *error) {
@@ -175,5 +210,6 @@ const dvt_kernel_def dvt_cpu_unary_rows[] = {
     FLOATS("isnan"),
     FLOATS("isinf"),
     FLOATS("isfinite"),
+    FLOATS("signbit"),
 };
 const uint32_t dvt_cpu_unary_count = sizeof dvt_cpu_unary_rows / sizeof dvt_cpu_unary_rows[0];

@@ -170,7 +170,27 @@ __all__ = [
     "where",
 ]
 
-LAZY: dict[str, str] = {}
+LAZY: dict[str, str] = {
+    "acos": "dovetail.ops.inverse_trigonometric",
+    "acosh": "dovetail.ops.hyperbolic",
+    "asin": "dovetail.ops.inverse_trigonometric",
+    "asinh": "dovetail.ops.hyperbolic",
+    "atan": "dovetail.ops.inverse_trigonometric",
+    "atanh": "dovetail.ops.hyperbolic",
+    "cbrt": "dovetail.ops.cube_root",
+    "clip": "dovetail.ops.clipping",
+    "copysign": "dovetail.ops.sign_bit",
+    "cosh": "dovetail.ops.hyperbolic",
+    "exp2": "dovetail.ops.logarithm_bases",
+    "hypot": "dovetail.ops.hypotenuse",
+    "log10": "dovetail.ops.logarithm_bases",
+    "log2": "dovetail.ops.logarithm_bases",
+    "logaddexp": "dovetail.ops.log_add_exp",
+    "nextafter": "dovetail.ops.neighbour",
+    "signbit": "dovetail.ops.sign_bit",
+    "sinh": "dovetail.ops.hyperbolic",
+    "tan": "dovetail.ops.inverse_trigonometric",
+}
 """Name of a function or op -> the module that defines it, for families loaded on demand."""
 
 
