@@ -40,7 +40,9 @@ def examples(x: Any, size: int, batched: bool) -> Any:
     return x if batched else ops.broadcast_to(x, (size, *x.shape))
 
 
-def elementwise(op: Any, size: int, batched: tuple[bool, ...], *operands: Any, **words: Any) -> Any:
+def elementwise(
+    op: Any, size: int, batched: tuple[bool, ...], /, *operands: Any, **words: Any
+) -> Any:
     """For ops that broadcast their operands, and for those of one operand without axes."""
     ndim = max(x.ndim - b for x, b in zip(operands, batched, strict=True))
     return op(*(_aligned(x, ndim, b) for x, b in zip(operands, batched, strict=True)), **words)
@@ -54,7 +56,7 @@ def _aligned(x: Any, ndim: int, batched: bool) -> Any:
     return ops.reshape(x, (x.shape[0], *(1,) * missing, *x.shape[1:]))
 
 
-def leading(op: Any, size: int, batched: tuple[bool, ...], *operands: Any, **words: Any) -> Any:
+def leading(op: Any, size: int, batched: tuple[bool, ...], /, *operands: Any, **words: Any) -> Any:
     """For ops that work on the last axes and take any number of axes before them."""
     return op(*(examples(x, size, b) for x, b in zip(operands, batched, strict=True)), **words)
 
@@ -66,14 +68,14 @@ def _shifted(value: Any) -> Any:
 def shift(*names: str) -> Rule:
     """For ops whose attributes of these names count axes of all operands: they count one more."""
 
-    def rule(op: Any, size: int, batched: tuple[bool, ...], *operands: Any, **words: Any) -> Any:
+    def rule(op: Any, size: int, batched: tuple[bool, ...], /, *operands: Any, **words: Any) -> Any:
         moved = {k: _shifted(v) if k in names and v is not None else v for k, v in words.items()}
         return leading(op, size, batched, *operands, **moved)
 
     return rule
 
 
-def through(op: Any, size: int, batched: tuple[bool, ...], *operands: Any, **words: Any) -> Any:
+def through(op: Any, size: int, batched: tuple[bool, ...], /, *operands: Any, **words: Any) -> Any:
     """For composites: the rules of the ops of the decomposition. A device that claims the composite
     sees those ops instead, so a record with a rule of its own is better off."""
     from dovetail.batched_replay import replay_batched, stand_in  # noqa: PLC0415  it imports this
@@ -89,7 +91,7 @@ def through(op: Any, size: int, batched: tuple[bool, ...], *operands: Any, **wor
     return tuple(results) if len(results) > 1 else results[0]
 
 
-def loop(op: Any, size: int, batched: tuple[bool, ...], *operands: Any, **words: Any) -> Any:
+def loop(op: Any, size: int, batched: tuple[bool, ...], /, *operands: Any, **words: Any) -> Any:
     """One example after the other: right for every op, and what a record without a rule gets."""
     if size == 0:
         return _nothing(op.op, batched, operands, words)
@@ -117,5 +119,5 @@ def _nothing(record: Op, batched: Sequence[bool], operands: Sequence[Any], words
         Spec(x.shape[1:] if b else x.shape, x.dtype) for x, b in zip(operands, batched, strict=True)
     )
     found = tuple(iterate(record.infer(*specs, **words)))
-    results = tuple(ops.full((0, *s.shape), 0, s.dtype) for s in found)
+    results = tuple(ops.full((0, *s.shape), s.dtype, 0) for s in found)
     return results if len(results) > 1 else results[0]

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from dovetail import batching
 from dovetail.dtypes import bool_
 from dovetail.op import Op, Spec, define
 from dovetail.ops.comparisons import not_equal
@@ -52,6 +53,7 @@ any_op: Any = define(
         attributes={"axis": None, "keepdims": False},
         canonical=_canonical("any"),
         infer=_infer,
+        batching=batching.shift("axis"),
         reference=np.any,
         samples=SAMPLES,
     )
@@ -76,6 +78,7 @@ all_op: Any = define(
         attributes={"axis": None, "keepdims": False},
         canonical=_canonical("all"),
         infer=_infer,
+        batching=batching.shift("axis"),
         reference=np.all,
         samples=SAMPLES,
     )

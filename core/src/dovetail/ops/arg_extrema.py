@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
+from dovetail import ops
 from dovetail.dtypes import FLOATING, NUMERIC, int64
 from dovetail.errors import OpError
 from dovetail.op import Op, Sample, Spec, define
@@ -37,6 +39,16 @@ def _infer(name: str) -> Callable[..., Spec]:
         return result
 
     return infer
+
+
+def _batching(
+    op: Any, size: int, batched: tuple[bool, ...], x: Any, *, axis: int | None, keepdims: bool
+) -> Any:
+    if axis is not None:
+        return op(x, axis=axis + 1, keepdims=keepdims)
+    count = math.prod(x.shape[1:])
+    found = op(ops.reshape(x, (size, count)), axis=1)
+    return ops.reshape(found, (size, *(1,) * (x.ndim - 1))) if keepdims else found
 
 
 def _samples() -> Iterator[Sample]:
@@ -79,6 +91,7 @@ argmax: Any = define(
         attributes={"axis": None, "keepdims": False},
         canonical=_canonical("argmax"),
         infer=_infer("argmax"),
+        batching=_batching,
         reference=np.argmax,
         samples=_samples,
     )
@@ -103,6 +116,7 @@ argmin: Any = define(
         attributes={"axis": None, "keepdims": False},
         canonical=_canonical("argmin"),
         infer=_infer("argmin"),
+        batching=_batching,
         reference=np.argmin,
         samples=_samples,
     )

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from dovetail import batching
 from dovetail.dtypes import DTYPES, FLOATING, DType, dtype
 from dovetail.op import REQUIRED, Op, Sample, Spec, define
 from dovetail.samples import SPECIAL
@@ -91,6 +92,7 @@ astype: Any = define(
         attributes={"dtype": REQUIRED},
         canonical=_canonical,
         infer=_infer,
+        batching=batching.elementwise,
         gradient=(_gradient,),
         reference=_reference,
         samples=_samples,

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from dovetail import batching
 from dovetail.dtypes import BOOLEAN, INTEGER
 from dovetail.op import Op, define
 from dovetail.samples import binary, unary
@@ -53,6 +54,7 @@ bitwise_invert: Any = define(
         signature="x: T -> T",
         types={"T": BITS},
         infer=elementwise("bitwise_invert"),
+        batching=batching.elementwise,
         reference=np.invert,
         samples=unary(-9, 99, special=False),
     )

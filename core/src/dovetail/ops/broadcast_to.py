@@ -56,6 +56,15 @@ def _gradient(g: Any, y: Any, x: Any, *, shape: tuple[int, ...]) -> Any:
     return ops.reshape(total, x.shape) if added else total
 
 
+def _batching(
+    op: Any, size: int, batched: tuple[bool, ...], x: Any, *, shape: tuple[int, ...]
+) -> Any:
+    missing = len(shape) + 1 - x.ndim
+    if missing:  # axes are added in front, behind that of the examples
+        x = ops.reshape(x, (size, *(1,) * missing, *x.shape[1:]))
+    return op(x, shape=(size, *shape))
+
+
 def _samples() -> Iterator[Sample]:
     for shape, wanted in [
         ((), ()),
@@ -86,6 +95,7 @@ BROADCAST_TO = Op(
     attributes={"shape": REQUIRED},
     canonical=_canonical,
     infer=_infer,
+    batching=_batching,
     view=_view,
     gradient=(_gradient,),
     reference=np.broadcast_to,

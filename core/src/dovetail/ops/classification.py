@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from dovetail import batching
 from dovetail.dtypes import FLOATING, bool_
 from dovetail.op import Op, define
 from dovetail.samples import unary
@@ -29,6 +30,7 @@ isnan: Any = define(
         signature="x: T -> bool",
         types={"T": FLOATING},
         infer=elementwise("isnan", bool_),
+        batching=batching.elementwise,
         reference=np.isnan,
         samples=SAMPLES,
     )
@@ -48,6 +50,7 @@ isinf: Any = define(
         signature="x: T -> bool",
         types={"T": FLOATING},
         infer=elementwise("isinf", bool_),
+        batching=batching.elementwise,
         reference=np.isinf,
         samples=SAMPLES,
     )
@@ -67,6 +70,7 @@ isfinite: Any = define(
         signature="x: T -> bool",
         types={"T": FLOATING},
         infer=elementwise("isfinite", bool_),
+        batching=batching.elementwise,
         reference=np.isfinite,
         samples=SAMPLES,
     )

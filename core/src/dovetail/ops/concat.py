@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from dovetail import batching
 from dovetail.op import Op, Sample, Spec, define
 from dovetail.ops.reshape import reshape
 from dovetail.ops.slice import slice as cut
@@ -81,6 +82,7 @@ CONCAT = Op(
     attributes={"axis": 0},
     canonical=_canonical,
     infer=_infer,
+    batching=batching.shift("axis"),
     gradient=_gradient,
     reference=_reference,
     samples=_samples,

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from dovetail import batching
 from dovetail.op import Op, define
 from dovetail.samples import unary
 from dovetail.shapes import elementwise
@@ -25,6 +26,7 @@ copy: Any = define(
     """,
         signature="x: T -> T",
         infer=elementwise("copy"),
+        batching=batching.elementwise,
         gradient=(lambda g, y, x: g,),
         reference=np.array,
         samples=unary(-9, 9),

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from dovetail import batching
 from dovetail.dtypes import FLOATING, float32, float64
 from dovetail.op import Op, Sample, define
 from dovetail.ops.exponential import exp
@@ -71,6 +72,7 @@ erf: Any = define(
         signature="x: T -> T",
         types={"T": FLOATING},
         infer=elementwise("erf"),
+        batching=batching.elementwise,
         gradient=(lambda g, y, x: g * (2 / math.sqrt(math.pi)) * exp(-x * x),),
         reference=_erf,
         samples=unary(-3.5, 3.5),
@@ -94,6 +96,7 @@ erfinv: Any = define(
         signature="x: T -> T",
         types={"T": FLOATING},
         infer=elementwise("erfinv"),
+        batching=batching.elementwise,
         gradient=(lambda g, y, x: g * (math.sqrt(math.pi) / 2) * exp(y * y),),
         reference=_erfinv,
         samples=_erfinv_samples,

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from dovetail import batching
 from dovetail.dtypes import FLOATING
 from dovetail.op import Op, define
 from dovetail.samples import unary
@@ -32,6 +33,7 @@ exp: Any = define(
         signature="x: T -> T",
         types={"T": FLOATING},
         infer=elementwise("exp"),
+        batching=batching.elementwise,
         gradient=(lambda g, y, x: g * y,),
         reference=np.exp,
         samples=unary(-5, 5),
@@ -53,6 +55,7 @@ expm1: Any = define(
         signature="x: T -> T",
         types={"T": FLOATING},
         infer=elementwise("expm1"),
+        batching=batching.elementwise,
         gradient=(lambda g, y, x: g * (y + 1),),
         reference=np.expm1,
         samples=unary(-3, 3),
@@ -75,6 +78,7 @@ log: Any = define(
         signature="x: T -> T",
         types={"T": FLOATING},
         infer=elementwise("log"),
+        batching=batching.elementwise,
         gradient=(lambda g, y, x: g / x,),
         reference=np.log,
         samples=unary(0.1, 9),
@@ -97,6 +101,7 @@ log1p: Any = define(
         signature="x: T -> T",
         types={"T": FLOATING},
         infer=elementwise("log1p"),
+        batching=batching.elementwise,
         gradient=(lambda g, y, x: g / (x + 1),),
         reference=np.log1p,
         samples=unary(-0.9, 4),

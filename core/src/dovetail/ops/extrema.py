@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from dovetail import batching
 from dovetail.dtypes import FLOATING, NUMERIC
 from dovetail.errors import OpError
 from dovetail.op import Op, Sample, Spec, define
@@ -82,6 +83,7 @@ max: Any = define(
         attributes={"axis": None, "keepdims": False},
         canonical=_canonical("max"),
         infer=_infer("max"),
+        batching=batching.shift("axis"),
         gradient=(_gradient,),
         reference=np.max,
         samples=_samples,
@@ -109,6 +111,7 @@ min: Any = define(
         attributes={"axis": None, "keepdims": False},
         canonical=_canonical("min"),
         infer=_infer("min"),
+        batching=batching.shift("axis"),
         gradient=(_gradient,),
         reference=np.min,
         samples=_samples,

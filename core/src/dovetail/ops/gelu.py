@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from dovetail import ops
+from dovetail import batching, ops
 from dovetail.dtypes import FLOATING
 from dovetail.op import Op, Sample, Spec, define
 from dovetail.ops.sigmoid import sigmoid
@@ -88,6 +88,7 @@ GELU = Op(
     attributes={"approximate": "none"},
     canonical=_canonical,
     infer=elementwise("gelu"),
+    batching=batching.elementwise,
     gradient=(lambda g, y, x, approximate: _derivative(g, x, approximate=approximate),),
     decomposition=_decomposition,
     reference=_reference,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from dovetail import batching
 from dovetail.op import Op, define
 from dovetail.samples import unary
 from dovetail.shapes import elementwise
@@ -28,6 +29,7 @@ identity: Any = define(
     """,
         signature="x: T -> T",
         infer=elementwise("identity"),
+        batching=batching.elementwise,
         view=_view,
         gradient=(lambda g, y, x: g,),
         reference=lambda x: x,
@@ -49,6 +51,7 @@ stop_gradient: Any = define(
     """,
         signature="x: T -> T",
         infer=elementwise("stop_gradient"),
+        batching=batching.elementwise,
         view=_view,
         reference=lambda x: x,
         samples=unary(-3, 3),

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from dovetail import batching
 from dovetail.dtypes import bool_
 from dovetail.op import Op, define
 from dovetail.samples import binary, unary
@@ -26,6 +27,7 @@ logical_not: Any = define(
     """,
         signature="x: bool -> bool",
         infer=elementwise("logical_not", bool_),
+        batching=batching.elementwise,
         reference=np.logical_not,
         samples=unary(0, 2, special=False),
     )

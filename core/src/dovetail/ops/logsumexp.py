@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from dovetail import batching
 from dovetail.dtypes import FLOATING
 from dovetail.errors import OpError
 from dovetail.op import Op, Sample, Spec, define
@@ -85,6 +86,7 @@ logsumexp: Any = define(
         attributes={"axis": None, "keepdims": False},
         canonical=_canonical,
         infer=_infer,
+        batching=batching.shift("axis"),
         decomposition=_decomposition,
         reference=_reference,
         samples=_samples,

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from dovetail import batching
 from dovetail.dtypes import NUMERIC, dtype
 from dovetail.op import Op, Sample, Spec, define
 from dovetail.ops.broadcast_to import broadcast_to
@@ -40,6 +41,18 @@ def _infer(x: Spec, y: Spec) -> Spec:
 def _transposed(x: Any) -> Any:
     batch = range(x.ndim - 2)
     return permute_dims(x, axes=(*batch, x.ndim - 1, x.ndim - 2))
+
+
+def _batching(op: Any, size: int, batched: tuple[bool, ...], x: Any, y: Any) -> Any:
+    # One large product where only one operand is batched; matrices stay matrices elsewhere.
+    if batched == (True, False) and y.ndim == 2:
+        rows = x.shape[1]
+        z = op(reshape(x, (size * rows, x.shape[2])), y)
+        return reshape(z, (size, rows, y.shape[1]))
+    if batched == (False, True) and x.ndim == 2 and y.shape[2] == 1:
+        z = op(reshape(y, (size, y.shape[1])), permute_dims(x, axes=(1, 0)))
+        return reshape(z, (size, x.shape[0], 1))
+    return batching.leading(op, size, batched, x, y)
 
 
 def _samples() -> Iterator[Sample]:
@@ -76,6 +89,7 @@ MATMUL = Op(
     signature="x: T, y: T -> T",
     types={"T": NUMERIC},
     infer=_infer,
+    batching=_batching,
     gradient=(
         lambda g, z, x, y: matmul_op(g, _transposed(y)),  # (m, n) @ (n, k)
         lambda g, z, x, y: matmul_op(_transposed(x), g),  # (k, m) @ (m, n)

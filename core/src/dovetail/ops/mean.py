@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from dovetail import batching
 from dovetail.dtypes import FLOATING
 from dovetail.op import Op, Spec, define
 from dovetail.ops.sum import sum_op, total
@@ -58,6 +59,7 @@ mean: Any = define(
         attributes={"axis": None, "keepdims": False},
         canonical=_canonical,
         infer=_infer,
+        batching=batching.shift("axis"),
         decomposition=_decomposition,
         reference=_reference,
         samples=reduction(-3, 9, empty=True, dtypes=FLOATING),

@@ -66,6 +66,20 @@ def _reference(x: Any, *, low: Amounts, high: Amounts, interior: Amounts, value:
     return result
 
 
+def _batching(
+    op: Any,
+    size: int,
+    batched: tuple[bool, ...],
+    x: Any,
+    *,
+    low: Amounts,
+    high: Amounts,
+    interior: Amounts,
+    value: float,
+) -> Any:
+    return op(x, low=(0, *low), high=(0, *high), interior=(0, *interior), value=value)
+
+
 def _samples() -> Iterator[Sample]:
     for shape, low, high, interior, value in [
         ((), (), (), None, 0.0),
@@ -101,6 +115,7 @@ PAD = Op(
     attributes={"low": REQUIRED, "high": REQUIRED, "interior": None, "value": 0.0},
     canonical=_canonical,
     infer=_infer,
+    batching=_batching,
     gradient=(_gradient,),
     reference=_reference,
     samples=_samples,

@@ -38,6 +38,12 @@ def _gradient(g: Any, y: Any, x: Any, *, axes: tuple[int, ...]) -> Any:
     return permute_dims(g, axes=tuple(axes.index(a) for a in range(len(axes))))
 
 
+def _batching(
+    op: Any, size: int, batched: tuple[bool, ...], x: Any, *, axes: tuple[int, ...]
+) -> Any:
+    return op(x, axes=(0, *(a + 1 for a in axes)))
+
+
 def _samples() -> Iterator[Sample]:
     for shape, axes in [
         ((), ()),
@@ -67,6 +73,7 @@ PERMUTE_DIMS = Op(
     attributes={"axes": None},
     canonical=_canonical,
     infer=_infer,
+    batching=_batching,
     view=_view,
     gradient=(_gradient,),
     reference=np.transpose,

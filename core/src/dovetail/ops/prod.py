@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from dovetail import batching
 from dovetail.dtypes import NUMERIC
 from dovetail.op import Op, Sample, Spec, define
 from dovetail.ops.pad import pad
@@ -93,6 +94,7 @@ prod_op: Any = define(
         attributes={"axis": None, "keepdims": False},
         canonical=_canonical,
         infer=_infer,
+        batching=batching.shift("axis"),
         gradient=(_gradient,),
         reference=_reference,
         samples=_samples,

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from dovetail import ops
+from dovetail import batching, ops
 from dovetail.dtypes import FLOATING
 from dovetail.op import Op, Sample, define
 from dovetail.samples import unary
@@ -34,6 +34,7 @@ RELU = Op(
     signature="x: T -> T",
     types={"T": FLOATING},
     infer=elementwise("relu"),
+    batching=batching.elementwise,
     gradient=(lambda g, y, x: ops.where(x > 0, g, 0),),
     decomposition=lambda x: ops.maximum(x, 0),
     reference=lambda x: np.maximum(x, 0),

@@ -85,6 +85,12 @@ def _view(
     return wanted, tuple(result), 0
 
 
+def _batching(
+    op: Any, size: int, batched: tuple[bool, ...], x: Any, *, shape: tuple[int, ...]
+) -> Any:
+    return op(x, shape=(size, *shape))
+
+
 def _samples() -> Iterator[Sample]:
     for shape, wanted in [
         ((), (1, 1)),
@@ -117,6 +123,7 @@ RESHAPE = Op(
     attributes={"shape": REQUIRED},
     canonical=_canonical,
     infer=_infer,
+    batching=_batching,
     view=_view,
     gradient=(lambda g, y, x, shape: reshape(g, x.shape),),
     reference=np.reshape,

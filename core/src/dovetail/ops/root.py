@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from dovetail import batching
 from dovetail.dtypes import FLOATING
 from dovetail.op import Op, define
 from dovetail.samples import unary
@@ -27,6 +28,7 @@ sqrt: Any = define(
         signature="x: T -> T",
         types={"T": FLOATING},
         infer=elementwise("sqrt"),
+        batching=batching.elementwise,
         gradient=(lambda g, y, x: 0.5 * g / y,),
         reference=np.sqrt,
         samples=unary(0.1, 9),
@@ -49,6 +51,7 @@ rsqrt: Any = define(
         signature="x: T -> T",
         types={"T": FLOATING},
         infer=elementwise("rsqrt"),
+        batching=batching.elementwise,
         gradient=(lambda g, y, x: -0.5 * g * y / x,),
         reference=lambda x: 1 / np.sqrt(x),
         samples=unary(0.1, 9),

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from dovetail import batching
 from dovetail.dtypes import FLOATING
 from dovetail.op import Op, define
 from dovetail.ops.identity import identity
@@ -32,6 +33,7 @@ _floor: Any = define(
         signature="x: T -> T",
         types={"T": FLOATING},
         infer=elementwise("floor"),
+        batching=batching.elementwise,
         reference=np.floor,
         samples=VALUES,
         tolerance=EXACT,
@@ -52,6 +54,7 @@ _ceil: Any = define(
         signature="x: T -> T",
         types={"T": FLOATING},
         infer=elementwise("ceil"),
+        batching=batching.elementwise,
         reference=np.ceil,
         samples=VALUES,
         tolerance=EXACT,
@@ -72,6 +75,7 @@ _trunc: Any = define(
         signature="x: T -> T",
         types={"T": FLOATING},
         infer=elementwise("trunc"),
+        batching=batching.elementwise,
         reference=np.trunc,
         samples=VALUES,
         tolerance=EXACT,
@@ -92,6 +96,7 @@ _round: Any = define(
         signature="x: T -> T",
         types={"T": FLOATING},
         infer=elementwise("round"),
+        batching=batching.elementwise,
         reference=np.rint,
         samples=VALUES,
         tolerance=EXACT,

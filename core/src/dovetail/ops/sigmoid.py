@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from dovetail import batching
 from dovetail.dtypes import FLOATING
 from dovetail.op import Op, define
 from dovetail.samples import unary
@@ -35,6 +36,7 @@ SIGMOID = Op(
     signature="x: T -> T",
     types={"T": FLOATING},
     infer=elementwise("sigmoid"),
+    batching=batching.elementwise,
     gradient=(lambda g, y, x: g * (y * (1 - y)),),
     reference=logistic,
     samples=unary(-9, 9),

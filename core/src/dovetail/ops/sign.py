@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from dovetail import batching
 from dovetail.dtypes import NUMERIC
 from dovetail.op import Op, define
 from dovetail.samples import unary
@@ -30,6 +31,7 @@ negative: Any = define(
         signature="x: T -> T",
         types={"T": NUMERIC},
         infer=elementwise("negative"),
+        batching=batching.elementwise,
         gradient=(lambda g, y, x: -g,),
         reference=np.negative,
         samples=unary(-9, 9),
@@ -52,6 +54,7 @@ abs: Any = define(
         signature="x: T -> T",
         types={"T": NUMERIC},
         infer=elementwise("abs"),
+        batching=batching.elementwise,
         gradient=(lambda g, y, x: g * sign(x),),
         reference=np.abs,
         samples=unary(-9, 9),
@@ -73,6 +76,7 @@ sign: Any = define(
         signature="x: T -> T",
         types={"T": NUMERIC},
         infer=elementwise("sign"),
+        batching=batching.elementwise,
         reference=np.sign,
         samples=unary(-9, 9),
         tolerance=EXACT,

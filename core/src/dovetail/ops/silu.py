@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from dovetail import batching
 from dovetail.dtypes import FLOATING
 from dovetail.op import Op, define
 from dovetail.ops.sigmoid import logistic, sigmoid
@@ -39,6 +40,7 @@ SILU = Op(
     signature="x: T -> T",
     types={"T": FLOATING},
     infer=elementwise("silu"),
+    batching=batching.elementwise,
     gradient=(lambda g, y, x: _derivative(g, x),),
     decomposition=_decomposition,
     reference=lambda x: x * logistic(x),

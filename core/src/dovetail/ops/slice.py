@@ -111,6 +111,19 @@ def _reference(
     return x[tuple(map(builtins.slice, start, stop, step))]
 
 
+def _batching(
+    op: Any,
+    size: int,
+    batched: tuple[bool, ...],
+    x: Any,
+    *,
+    start: tuple[int, ...],
+    stop: tuple[int, ...],
+    step: tuple[int, ...],
+) -> Any:
+    return op(x, start=(0, *start), stop=(size, *stop), step=(1, *step))
+
+
 def _samples() -> Iterator[Sample]:
     for shape, start, stop, step in [
         ((), (), (), ()),
@@ -147,6 +160,7 @@ SLICE = Op(
     attributes={"start": REQUIRED, "stop": REQUIRED, "step": None},
     canonical=_canonical,
     infer=_infer,
+    batching=_batching,
     view=_view,
     gradient=(_gradient,),
     reference=_reference,

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from dovetail import ops
+from dovetail import batching, ops
 from dovetail.dtypes import FLOATING
 from dovetail.op import Op, define
 from dovetail.ops.sigmoid import sigmoid
@@ -42,6 +42,7 @@ SOFTPLUS = Op(
     signature="x: T -> T",
     types={"T": FLOATING},
     infer=elementwise("softplus"),
+    batching=batching.elementwise,
     gradient=(lambda g, y, x: g * sigmoid(x),),
     decomposition=_decomposition,
     reference=_reference,

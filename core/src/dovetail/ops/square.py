@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from dovetail import batching
 from dovetail.dtypes import FLOATING, NUMERIC
 from dovetail.op import Op, define
 from dovetail.samples import unary
@@ -30,6 +31,7 @@ square: Any = define(
         signature="x: T -> T",
         types={"T": NUMERIC},
         infer=elementwise("square"),
+        batching=batching.elementwise,
         gradient=(lambda g, y, x: 2 * g * x,),
         reference=np.square,
         samples=unary(-9, 9),
@@ -51,6 +53,7 @@ reciprocal: Any = define(
         signature="x: T -> T",
         types={"T": FLOATING},
         infer=elementwise("reciprocal"),
+        batching=batching.elementwise,
         gradient=(lambda g, y, x: -g * y * y,),
         reference=lambda x: 1 / x,
         samples=unary(0.2, 4),

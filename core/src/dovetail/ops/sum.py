@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from dovetail import ops
+from dovetail import batching, ops
 from dovetail.dtypes import NUMERIC, int64, uint64
 from dovetail.op import Op, Spec, define
 from dovetail.ops.astype import astype
@@ -77,6 +77,7 @@ SUM = Op(
     attributes={"axis": None, "keepdims": False},
     canonical=_canonical,
     infer=_infer,
+    batching=batching.shift("axis"),
     gradient=(_gradient,),
     reference=total,
     samples=reduction(-3, 9, empty=True),

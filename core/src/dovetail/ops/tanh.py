@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from dovetail import batching
 from dovetail.dtypes import FLOATING
 from dovetail.op import Op, define
 from dovetail.samples import unary
@@ -27,6 +28,7 @@ tanh: Any = define(
         signature="x: T -> T",
         types={"T": FLOATING},
         infer=elementwise("tanh"),
+        batching=batching.elementwise,
         gradient=(lambda g, y, x: g * (1 - y * y),),
         reference=np.tanh,
         samples=unary(-4, 4),

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from dovetail import batching
 from dovetail.dtypes import FLOATING, float32, float64
 from dovetail.op import Op, Sample, define
 from dovetail.samples import unary
@@ -45,6 +46,7 @@ sin: Any = define(
         signature="x: T -> T",
         types={"T": FLOATING},
         infer=elementwise("sin"),
+        batching=batching.elementwise,
         gradient=(lambda g, y, x: g * cos(x),),
         reference=np.sin,
         samples=_samples,
@@ -67,6 +69,7 @@ cos: Any = define(
         signature="x: T -> T",
         types={"T": FLOATING},
         infer=elementwise("cos"),
+        batching=batching.elementwise,
         gradient=(lambda g, y, x: -g * sin(x),),
         reference=np.cos,
         samples=_samples,
