@@ -45,7 +45,7 @@ def test_python_data_has_its_default_dtype(data: Any, dtype: Any) -> None:
 def test_python_data_takes_any_dtype(dtype: Any) -> None:
     x = dt.asarray([[0, 1], [1, 0]], dtype=dtype)
     assert x.dtype is dtype
-    assert dt.astype(x, dt.int64).tolist() == [[0, 1], [1, 0]]
+    assert x.tolist() == [[0, 1], [1, 0]]
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,8 @@ def test_python_data_takes_any_dtype(dtype: Any) -> None:
         ([[-1]], dt.uint32, "-1 does not fit uint32"),
         (["a"], None, "'a' of type str"),
         ("abc", None, "str"),
-        ([1j], None, "complex"),
+        ([1j], dt.float32, "imaginary|complex"),
+        ([2j], dt.int8, "complex"),
         ([None], None, "NoneType"),
         ({"a": 1}, None, "dict"),
         (object(), None, "object"),
@@ -136,7 +137,9 @@ def test_sharing_what_cannot_be_shared_is_refused(data: Any, dtype: Any, device:
         dt.asarray(data, dtype=dtype, device=device, copy=False)
 
 
-@pytest.mark.parametrize("data", [np.zeros(1, complex), np.array(["a"]), np.array([object()])])
+@pytest.mark.parametrize(
+    "data", [np.zeros(1, np.clongdouble), np.array(["a"]), np.array([object()])]
+)
 def test_numpy_dtypes_without_ours_are_named(data: Any) -> None:
     with pytest.raises(OpError, match="no dtype of Dovetail"):
         dt.asarray(data)

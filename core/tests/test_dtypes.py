@@ -13,13 +13,18 @@ import dovetail as dt
 from dovetail.dtypes import (
     ALL,
     BOOLEAN,
+    COMPLEX,
     DTYPES,
     FLOATING,
     INTEGER,
     NUMERIC,
+    REAL,
     DType,
     bfloat16,
     bool_,
+    complex64,
+    complex128,
+    complex_of,
     default_dtype,
     dtype,
     float16,
@@ -30,6 +35,7 @@ from dovetail.dtypes import (
     int64,
     join,
     promote_types,
+    real_of,
     uint8,
     uint64,
 )
@@ -64,24 +70,30 @@ def test_python_types_are_the_defaults() -> None:
     assert dtype(bool) is bool_ is default_dtype("bool")
     assert dtype(int) is int64 is default_dtype("int")
     assert dtype(float) is float32 is default_dtype("float")
+    assert dtype(complex) is complex64 is default_dtype("complex")
 
 
-@pytest.mark.parametrize("value", ["float128", "", 3, None, complex, np.complex64])
+@pytest.mark.parametrize("value", ["float128", "", 3, None, str, np.datetime64])
 def test_an_unknown_dtype_is_refused_with_the_list(value: object) -> None:
     with pytest.raises(dt.OpError, match="bfloat16"):
         dtype(value)
 
 
 def test_the_sets_are_complete() -> None:
-    assert BOOLEAN | INTEGER | FLOATING == ALL == set(DTYPES)
+    assert BOOLEAN | INTEGER | FLOATING | COMPLEX == ALL == set(DTYPES)
     assert INTEGER | FLOATING == NUMERIC
+    assert REAL == ALL - COMPLEX
     assert len(INTEGER) == 8
     assert len(FLOATING) == 4
+    assert len(COMPLEX) == 2
 
 
 def in_the_standard(a: DType, b: DType) -> bool:
-    """Whether the standard's table has an entry: equal kinds, and integers with a common type."""
-    if "float" in (a.kind, b.kind) or "bool" in (a.kind, b.kind):
+    """Whether the standard's table has an entry: equal kinds, integers with a common type, and
+    floats with complex numbers."""
+    if {a.kind, b.kind} == {"float", "complex"}:
+        return float16 not in (a, b)
+    if {"float", "bool", "complex"} & {a.kind, b.kind}:
         return a.kind == b.kind
     return a.kind == b.kind or uint64 not in (a, b)
 
@@ -106,6 +118,16 @@ def test_mixed_kinds_keep_the_wider_kinds_dtype() -> None:
     assert promote_types(bool_, float32) is float32
     assert promote_types(bool_, int8) is int8
     assert promote_types(bfloat16, uint64) is bfloat16
+    assert promote_types(complex64, int64) is complex64
+    assert promote_types(bool_, complex128) is complex128
+    assert promote_types(float16, complex64) is promote_types(complex64, bfloat16) is complex64
+
+
+def test_complex_dtypes_and_their_parts_know_each_other() -> None:
+    assert complex_of(float16) is complex_of(float32) is complex64
+    assert complex_of(float64) is complex128
+    assert [real_of(t) for t in (complex64, complex128, int8)] == [float32, float64, int8]
+    assert all(promote_types(real_of(t), t) is t is complex_of(t) for t in COMPLEX)
 
 
 def test_the_two_halves_meet_in_single_precision() -> None:

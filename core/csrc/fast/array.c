@@ -335,6 +335,7 @@ static Py_ssize_t array_length(PyObject *self) {
 
 static PyMethodDef array_methods[] = {
     {"item", dvf_array_item, METH_NOARGS, "The value of a one-element array as a Python scalar."},
+    {"__complex__", dvf_array_complex, METH_NOARGS, "The value as a Python complex."},
     {"__dlpack__", (PyCFunction)(void (*)(void))dvf_array_dlpack, METH_VARARGS | METH_KEYWORDS,
      "A DLPack capsule of this array's memory, without a copy."},
     {"__dlpack_device__", dvf_array_dlpack_device, METH_NOARGS, "DLPack's (type, id)."},

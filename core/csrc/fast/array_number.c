@@ -159,6 +159,18 @@ static PyObject *scalar(PyObject *self, const char *wanted) {
     return dvf_read_scalar((dvf_array *)self);
 }
 
+/* Python's own message would speak of a complex number where the user passed an array. */
+static PyObject *real_scalar(PyObject *a, const char *wanted) {
+    if (dvf_dtypes[((dvf_array *)a)->dtype].kind == DVF_KIND_COMPLEX) {
+        PyErr_Format(PyExc_TypeError,
+                     "%s of a %S array would drop its imaginary part; take dt.real(x) or dt.abs(x) "
+                     "first, or use complex(x)",
+                     wanted, dvf_dtypes[((dvf_array *)a)->dtype].object);
+        return NULL;
+    }
+    return scalar(a, wanted);
+}
+
 int dvf_array_nb_bool(PyObject *a) {
     PyObject *value = scalar(a, "bool()");
     if (value == NULL) return -1;
@@ -168,7 +180,7 @@ int dvf_array_nb_bool(PyObject *a) {
 }
 
 PyObject *dvf_array_nb_int(PyObject *a) {
-    PyObject *value = scalar(a, "int()");
+    PyObject *value = real_scalar(a, "int()");
     if (value == NULL) return NULL;
     PyObject *result = PyNumber_Long(value);
     Py_DECREF(value);
@@ -176,11 +188,21 @@ PyObject *dvf_array_nb_int(PyObject *a) {
 }
 
 PyObject *dvf_array_nb_float(PyObject *a) {
-    PyObject *value = scalar(a, "float()");
+    PyObject *value = real_scalar(a, "float()");
     if (value == NULL) return NULL;
     PyObject *result = PyNumber_Float(value);
     Py_DECREF(value);
     return result;
+}
+
+PyObject *dvf_array_complex(PyObject *a, PyObject *unused) {
+    (void)unused;
+    PyObject *value = scalar(a, "complex()");
+    if (value == NULL || PyComplex_Check(value)) return value;
+    double real = PyFloat_AsDouble(value);
+    Py_DECREF(value);
+    if (real == -1.0 && PyErr_Occurred()) return NULL;
+    return PyComplex_FromDoubles(real, 0.0);
 }
 
 PyObject *dvf_array_nb_index(PyObject *a) {

@@ -35,6 +35,7 @@ PyObject *dvf_array_nb_invert(PyObject *a);
 int dvf_array_nb_bool(PyObject *a);
 PyObject *dvf_array_nb_int(PyObject *a);
 PyObject *dvf_array_nb_float(PyObject *a);
+PyObject *dvf_array_complex(PyObject *a, PyObject *unused); /* __complex__, which has no slot */
 PyObject *dvf_array_nb_index(PyObject *a);
 
 #define DVF_BINARY_SLOT(name) {Py_nb_##name, DVF_FN(dvf_array_nb_##name)},

@@ -26,6 +26,10 @@ static bool same_attribute(PyObject *a, PyObject *b) {
         double x = PyFloat_AS_DOUBLE(a), y = PyFloat_AS_DOUBLE(b);
         return memcmp(&x, &y, sizeof x) == 0;
     }
+    if (PyComplex_CheckExact(a)) {
+        Py_complex x = PyComplex_AsCComplex(a), y = PyComplex_AsCComplex(b);
+        return memcmp(&x, &y, sizeof x) == 0;
+    }
     if (PyTuple_CheckExact(a)) {
         Py_ssize_t n = PyTuple_GET_SIZE(a);
         if (PyTuple_GET_SIZE(b) != n) return false;

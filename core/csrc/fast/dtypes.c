@@ -15,6 +15,8 @@ dvf_dtype dvf_dtypes[DVF_NDTYPES] = {
     {{DVT_BFLOAT, 16, 1}, 2, DVF_KIND_FLOAT, NULL, NULL},
     {{DVT_FLOAT, 32, 1}, 4, DVF_KIND_FLOAT, "f", NULL},
     {{DVT_FLOAT, 64, 1}, 8, DVF_KIND_FLOAT, "d", NULL},
+    {{DVT_COMPLEX, 64, 1}, 8, DVF_KIND_COMPLEX, "Zf", NULL},
+    {{DVT_COMPLEX, 128, 1}, 16, DVF_KIND_COMPLEX, "Zd", NULL},
 };
 
 int dvf_dtype_index(PyObject *object) {

@@ -25,7 +25,7 @@
 
 /* ---- dtypes (dtypes.c) ----------------------------------------------------------------------- */
 
-enum { DVF_KIND_BOOL, DVF_KIND_INT, DVF_KIND_UINT, DVF_KIND_FLOAT };
+enum { DVF_KIND_BOOL, DVF_KIND_INT, DVF_KIND_UINT, DVF_KIND_FLOAT, DVF_KIND_COMPLEX };
 enum {
     DVF_BOOL = 0,
     DVF_INT64 = 4,
@@ -33,6 +33,8 @@ enum {
     DVF_BFLOAT16,
     DVF_FLOAT32,
     DVF_FLOAT64,
+    DVF_COMPLEX64,
+    DVF_COMPLEX128,
     DVF_NDTYPES
 };
 
@@ -44,10 +46,16 @@ typedef struct dvf_dtype {
     PyObject *object;   /* dovetail.dtypes.DType */
 } dvf_dtype;
 
+#define DVF_MAX_ITEMSIZE 16
+
 extern dvf_dtype dvf_dtypes[DVF_NDTYPES]; /* in the order of dovetail.dtypes.DTYPES */
 int dvf_dtype_index(PyObject *object);    /* DType -> index; -1 with TypeError */
 int dvf_dtype_from_abi(dvt_dtype abi);    /* -1 when unknown, no error set */
 PyObject *dvf_set_dtypes(PyObject *self, PyObject *dtypes);
+/* Whether a gradient may flow through elements of a dtype. */
+static inline bool dvf_dtype_differentiable(int dtype) {
+    return dvf_dtypes[dtype].kind >= DVF_KIND_FLOAT;
+}
 
 /* ---- devices and memory (device.c, alloc.c) --------------------------------------------------- */
 

@@ -6,7 +6,9 @@
 #include <string.h>
 
 bool dvf_operand_possible(PyObject *object) {
-    if (dvf_is_array(object) || PyLong_Check(object) || PyFloat_Check(object)) return true;
+    if (dvf_is_array(object) || PyLong_Check(object) || PyFloat_Check(object) ||
+        PyComplex_Check(object))
+        return true;
     if (PyUnicode_Check(object) || PyBytes_Check(object) || PyList_Check(object) ||
         PyTuple_Check(object))
         return false;
@@ -15,7 +17,7 @@ bool dvf_operand_possible(PyObject *object) {
 }
 
 static bool is_scalar(PyObject *o) {
-    return PyLong_Check(o) || PyFloat_Check(o);
+    return PyLong_Check(o) || PyFloat_Check(o) || PyComplex_Check(o);
 }
 
 /* Nearest bfloat16, ties to even; NaN stays NaN. */
@@ -68,6 +70,17 @@ static int write_scalar(PyObject *scalar, int dtype, char *out) {
         *out = (char)truth;
         return 0;
     }
+    if (t->kind == DVF_KIND_COMPLEX) {
+        Py_complex value = PyComplex_AsCComplex(scalar);
+        if (value.real == -1.0 && PyErr_Occurred()) return -1;
+        if (dtype == DVF_COMPLEX128) {
+            memcpy(out, &value, 16);
+        } else {
+            float parts[2] = {(float)value.real, (float)value.imag};
+            memcpy(out, parts, 8);
+        }
+        return 0;
+    }
     if (t->kind != DVF_KIND_FLOAT) return write_integer(scalar, dtype, out);
     double value = PyFloat_AsDouble(scalar);
     if (value == -1.0 && PyErr_Occurred()) return -1;
@@ -95,21 +108,22 @@ static int write_scalar(PyObject *scalar, int dtype, char *out) {
 
 #define SCALAR_CACHE 512 /* a program has few distinct constants; a power of two */
 static struct {
-    uint64_t bits;
+    uint64_t bits[2];
     dvf_array *array;
 } scalar_cache[SCALAR_CACHE];
 
 dvf_array *dvf_scalar_array(PyObject *scalar, int dtype, dvf_device *device) {
-    char element[8] = {0};
+    char element[DVF_MAX_ITEMSIZE] = {0};
     if (write_scalar(scalar, dtype, element) < 0) return NULL;
-    uint64_t bits;
-    memcpy(&bits, element, 8);
-    uint64_t h =
-        (bits ^ (bits >> 29)) * 0x9E3779B97F4A7C15ull + (uint64_t)dtype * (uint64_t)0x85EBCA6B;
+    uint64_t bits[2];
+    memcpy(bits, element, sizeof bits);
+    uint64_t mixed = bits[0] ^ (bits[0] >> 29) ^ (bits[1] * 0xC2B2AE3D27D4EB4Full);
+    uint64_t h = mixed * 0x9E3779B97F4A7C15ull + (uint64_t)dtype * (uint64_t)0x85EBCA6B;
     size_t slot = (size_t)(h >> 40) % SCALAR_CACHE;
     dvf_array *cached = scalar_cache[slot].array;
-    if (cached != NULL && scalar_cache[slot].bits == bits && cached->dtype == dtype &&
-        cached->device == device && cached->buffer != NULL && !cached->buffer->donated) {
+    if (cached != NULL && memcmp(scalar_cache[slot].bits, bits, sizeof bits) == 0 &&
+        cached->dtype == dtype && cached->device == device && cached->buffer != NULL &&
+        !cached->buffer->donated) {
         /* A fresh alias, since x[i] = v may rebind the object a user ends up holding. */
         return dvf_array_alias(cached);
     }
@@ -140,7 +154,7 @@ dvf_array *dvf_scalar_array(PyObject *scalar, int dtype, dvf_device *device) {
         Py_DECREF(a);
         return NULL;
     }
-    scalar_cache[slot].bits = bits;
+    memcpy(scalar_cache[slot].bits, bits, sizeof bits);
     Py_XSETREF(scalar_cache[slot].array, keep);
     return a;
 }
@@ -175,7 +189,7 @@ int dvf_copy_to_host(dvf_array *a, void *destination) {
 }
 
 PyObject *dvf_read_scalar(dvf_array *a) {
-    char element[8] = {0};
+    char element[DVF_MAX_ITEMSIZE] = {0};
     const dvf_dtype *t = &dvf_dtypes[a->dtype];
     if (a->device->host_visible) {
         memcpy(element, dvf_array_data(a), t->itemsize);
@@ -199,6 +213,16 @@ PyObject *dvf_read_scalar(dvf_array *a) {
         }
         return PyFloat_FromDouble(value);
     }
+    if (t->kind == DVF_KIND_COMPLEX) {
+        if (a->dtype == DVF_COMPLEX64) {
+            float parts[2];
+            memcpy(parts, element, sizeof parts);
+            return PyComplex_FromDoubles((double)parts[0], (double)parts[1]);
+        }
+        double parts[2];
+        memcpy(parts, element, sizeof parts);
+        return PyComplex_FromDoubles(parts[0], parts[1]);
+    }
     if (t->kind == DVF_KIND_UINT) {
         unsigned long long value;
         memcpy(&value, element, 8);
@@ -219,17 +243,23 @@ static int scalar_dtype(dvf_op *op, PyObject *scalar, int position, PyObject *co
     const char *groups = PyBytes_AS_STRING(op->groups);
     Py_ssize_t last = PyBytes_GET_SIZE(op->groups) - 1;
     char mine = groups[position <= last ? position : last];
-    int kind = PyBool_Check(scalar)   ? DVF_KIND_BOOL
-               : PyLong_Check(scalar) ? DVF_KIND_INT
-                                      : DVF_KIND_FLOAT;
+    int kind = PyBool_Check(scalar)      ? DVF_KIND_BOOL
+               : PyLong_Check(scalar)    ? DVF_KIND_INT
+               : PyComplex_Check(scalar) ? DVF_KIND_COMPLEX
+                                         : DVF_KIND_FLOAT;
     for (int i = 0; i < n; i++) {
         if (!dvf_is_array(operands[i]) || groups[i <= last ? i : last] != mine) continue;
         int dtype = ((dvf_array *)operands[i])->dtype, other = dvf_dtypes[dtype].kind;
         if (kind == DVF_KIND_BOOL) return dtype;
         if (kind == DVF_KIND_INT) return other == DVF_KIND_BOOL ? DVF_INT64 : dtype;
+        if (other == DVF_KIND_COMPLEX) return dtype;
+        if (kind == DVF_KIND_COMPLEX) return dtype == DVF_FLOAT64 ? DVF_COMPLEX128 : DVF_COMPLEX64;
         return other == DVF_KIND_FLOAT ? dtype : DVF_FLOAT32;
     }
-    return kind == DVF_KIND_BOOL ? DVF_BOOL : kind == DVF_KIND_INT ? DVF_INT64 : DVF_FLOAT32;
+    return kind == DVF_KIND_BOOL    ? DVF_BOOL
+           : kind == DVF_KIND_INT   ? DVF_INT64
+           : kind == DVF_KIND_FLOAT ? DVF_FLOAT32
+                                    : DVF_COMPLEX64;
 }
 
 PyObject *dvf_call_operands(dvf_op *op, PyObject *const *operands, int n, PyObject *const *attrs) {

@@ -34,6 +34,8 @@ from dovetail.devices import default_device, device, devices, use_device
 from dovetail.dtypes import (
     DType,
     bfloat16,
+    complex64,
+    complex128,
     dtype,
     float16,
     float32,
@@ -237,6 +239,8 @@ __all__ = [
     "ceil",
     "clip",
     "concat",
+    "complex64",
+    "complex128",
     "copy",
     "copysign",
     "cos",

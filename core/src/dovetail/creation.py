@@ -64,7 +64,8 @@ def asarray(obj: Any, dtype: Any = None, device: Any = None, copy: bool | None =
 
     ``obj`` is an array, a Python number, lists or tuples of them nested to any depth (arrays may be
     their elements), a numpy array, an object with a buffer, or one that speaks DLPack. Python
-    bools, ints and floats become bool, int64 and float32; all else keeps its dtype. Memory of
+    bools, ints, floats and complex numbers become bool, int64, float32 and complex64; all else
+    keeps its dtype. Memory of
     others is copied, since arrays are values that never change behind their back; ``copy=False``
     shares it and raises where that cannot be, ``copy=True`` copies an array, too.
 
@@ -80,7 +81,7 @@ def asarray(obj: Any, dtype: Any = None, device: Any = None, copy: bool | None =
     wanted = None if dtype is None else as_dtype(dtype)
     if isinstance(obj, Array):
         return _from_array(obj, wanted, device, copy)
-    if isinstance(obj, (bool, int, float, list, tuple)):
+    if isinstance(obj, (bool, int, float, complex, list, tuple)):
         if copy is False:
             raise OpError("asarray: Python data has no memory to share; leave out copy=False")
         return _from_python(obj, wanted, device)
@@ -131,10 +132,10 @@ def _from_numpy(data: np.ndarray, dtype: DType | None, device: Any, copy: bool |
     native = data.dtype.newbyteorder("=")
     if native.name == "bfloat16":  # numpy's own types have none; ml_dtypes brings one
         kept = bfloat16
-    elif native.kind not in "biuf" or native.itemsize > 8:
+    elif native.kind not in "biufc" or native.itemsize > (16 if native.kind == "c" else 8):
         raise OpError(
             f"asarray: numpy's {data.dtype} has no dtype of Dovetail; convert it with numpy's "
-            "astype to bool, an integer or a float of at most 64 bits"
+            "astype to bool, an integer, a float of at most 64 bits or complex128"
         )
     else:
         kept = as_dtype(native.name)
@@ -177,9 +178,9 @@ def _from_python(obj: Any, dtype: DType | None, device: Any) -> Any:
         return _stacked(obj, dtype, device)
     # Before numpy's ValueError, so that the message can say where.
     shape = _checked_shape(obj, ())
-    own = kinds <= {"bool", "int", "float"}
+    own = kinds <= _SCALARS.keys()
     if dtype is None and own:
-        dtype = default_dtype("float" if "float" in kinds or not kinds else max(kinds))
+        dtype = default_dtype(max(kinds, key=_SCALARS.__getitem__, default="float"))
     through = np.float64 if dtype is bfloat16 else dtype.name if dtype is not None else None
     try:
         data = np.array(obj, dtype=through)
@@ -192,6 +193,9 @@ def _from_python(obj: Any, dtype: DType | None, device: Any) -> Any:
     return _from_numpy(data.reshape(shape), dtype, device, copy=None)
 
 
+_SCALARS = {"bool": 0, "int": 1, "float": 2, "complex": 3}
+
+
 def _leaf_kinds(obj: Any) -> Iterator[str]:
     if isinstance(obj, (list, tuple)):
         for item in obj:
@@ -200,12 +204,12 @@ def _leaf_kinds(obj: Any) -> Iterator[str]:
         yield "array"
     elif isinstance(obj, (np.ndarray, np.generic)):
         yield "numpy"
-    elif isinstance(obj, (bool, int, float)):
-        yield type(obj).__name__ if type(obj) in (bool, int, float) else "numpy"
+    elif isinstance(obj, (bool, int, float, complex)):
+        yield type(obj).__name__ if type(obj) in (bool, int, float, complex) else "numpy"
     else:
         raise OpError(
             f"asarray: {obj!r} of type {type(obj).__name__} is not a number; give bools, ints, "
-            "floats or lists of them"
+            "floats, complex numbers or lists of them"
         )
 
 
@@ -321,10 +325,11 @@ def full(
             raise OpError(f"full: fill_value has shape {value.shape}; give a single number")
         return ops.broadcast_to(value, shape)
     if dtype is None:
-        if not isinstance(fill_value, (bool, int, float)):
+        kinds = (k for k in (bool, int, float, complex) if isinstance(fill_value, k))
+        kind = next(kinds, None)
+        if kind is None:
             raise OpError(f"full: fill_value={fill_value!r} is not a number")
-        kind = "bool" if isinstance(fill_value, bool) else "int"
-        dtype = default_dtype("float" if isinstance(fill_value, float) else kind)
+        dtype = as_dtype(kind)
     with _new_arrays_on(device):
         return ops.full(shape, as_dtype(dtype), fill_value)
 

@@ -10,13 +10,18 @@ from dovetail.errors import OpError
 __all__ = [
     "ALL",
     "BOOLEAN",
+    "COMPLEX",
     "DTYPES",
     "FLOATING",
     "INTEGER",
     "NUMERIC",
+    "REAL",
     "DType",
     "bfloat16",
     "bool_",
+    "complex64",
+    "complex128",
+    "complex_of",
     "default_dtype",
     "dtype",
     "float16",
@@ -27,6 +32,7 @@ __all__ = [
     "int32",
     "int64",
     "promote_types",
+    "real_of",
     "uint8",
     "uint16",
     "uint32",
@@ -38,8 +44,9 @@ __all__ = [
 class DType:
     """An element type; there is one instance of each, so `is` compares.
 
-    ``name`` is the Array API name, ``kind`` one of ``bool int uint float``, ``itemsize`` in bytes,
-    ``code`` DLPack's type code and ``word`` the short name used in capability tables ("f32").
+    ``name`` is the Array API name, ``kind`` one of ``bool int uint float complex``, ``itemsize``
+    in bytes, ``code`` DLPack's type code and ``word`` the short name used in capability tables
+    ("f32").
     """
 
     name: str
@@ -76,6 +83,8 @@ float16 = DType("float16", "float", 2, 2, "f16")
 bfloat16 = DType("bfloat16", "float", 2, 4, "bf16")
 float32 = DType("float32", "float", 4, 2, "f32")
 float64 = DType("float64", "float", 8, 2, "f64")
+complex64 = DType("complex64", "complex", 8, 5, "c64")
+complex128 = DType("complex128", "complex", 16, 5, "c128")
 
 DTYPES: tuple[DType, ...] = (
     bool_,
@@ -91,15 +100,21 @@ DTYPES: tuple[DType, ...] = (
     bfloat16,
     float32,
     float64,
+    complex64,
+    complex128,
 )
 BOOLEAN = frozenset({bool_})
 INTEGER = frozenset(t for t in DTYPES if t.kind in ("int", "uint"))
 FLOATING = frozenset(t for t in DTYPES if t.kind == "float")
+COMPLEX = frozenset(t for t in DTYPES if t.kind == "complex")
 NUMERIC = INTEGER | FLOATING
-ALL = NUMERIC | BOOLEAN
+"""Real numbers; ops that take complex ones say ``NUMERIC | COMPLEX``."""
+REAL = NUMERIC | BOOLEAN
+"""What has an order."""
+ALL = REAL | COMPLEX
 
 _BY_NAME = {t.name: t for t in DTYPES} | {t.word: t for t in DTYPES}
-_PYTHON: dict[object, DType] = {bool: bool_, int: int64, float: float32}
+_PYTHON: dict[object, DType] = {bool: bool_, int: int64, float: float32, complex: complex64}
 
 
 def dtype(value: object) -> DType:
@@ -121,24 +136,37 @@ def dtype(value: object) -> DType:
 
 
 def default_dtype(kind: str) -> DType:
-    """The dtype of a Python scalar without context: bool, int64 or float32."""
-    return {"bool": bool_, "int": int64, "float": float32}[kind]
+    """The dtype of a Python scalar without context: bool, int64, float32 or complex64."""
+    return {"bool": bool_, "int": int64, "float": float32, "complex": complex64}[kind]
 
 
-_RANK = {"bool": 0, "uint": 1, "int": 1, "float": 2}
+def complex_of(kind: DType) -> DType:
+    """The complex dtype whose parts hold a dtype: complex128 for float64, else complex64."""
+    return complex128 if kind in (float64, complex128) else complex64
+
+
+def real_of(kind: DType) -> DType:
+    """The dtype of the parts of a complex dtype; any other dtype itself."""
+    return {complex64: float32, complex128: float64}.get(kind, kind)
+
+
+_RANK = {"bool": 0, "uint": 1, "int": 1, "float": 2, "complex": 3}
 
 
 def promote_types(a: DType, b: DType) -> DType:
     """The smallest dtype that holds both, by the Array API's table where it has an entry.
 
     Mixed kinds, which the standard leaves open: an integer or bool with a float gives the float;
-    bool with an integer gives the integer; float16 with bfloat16 gives float32.
+    bool with an integer gives the integer; float16 with bfloat16 gives float32. A float with a
+    complex number gives the complex dtype that holds both.
 
     >>> promote_types(dtype("int32"), dtype("float32"))
     dovetail.float32
     """
     if a is b:
         return a
+    if "complex" in (a.kind, b.kind):
+        return complex128 if {a, b} & {float64, complex128} else complex64
     if _RANK[a.kind] != _RANK[b.kind]:
         return a if _RANK[a.kind] > _RANK[b.kind] else b
     if a.kind == "float":

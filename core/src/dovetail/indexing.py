@@ -385,11 +385,11 @@ def setitem(x: Any, index: Any, value: Any) -> Any:
     return result if result.shape == x.shape else ops.reshape(result, x.shape)
 
 
-_RANK = {"bool": 0, "uint": 1, "int": 1, "float": 2}
+_RANK = {"bool": 0, "uint": 1, "int": 1, "float": 2, "complex": 3}
 
 
 def _converted(x: Any, value: Any) -> Any:
-    if isinstance(value, (bool, int, float)) and not isinstance(value, np.generic):
+    if isinstance(value, (bool, int, float, complex)) and not isinstance(value, np.generic):
         kind = "bool" if isinstance(value, bool) else type(value).__name__
         _refuse(x, kind, repr(value))
         return ops.filled_like(x, value, shape=())

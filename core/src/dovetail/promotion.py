@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from dovetail.dtypes import DTYPES, DType, default_dtype, float32, float64, int64, promote_types
+from dovetail.dtypes import (
+    DTYPES,
+    DType,
+    complex64,
+    complex128,
+    complex_of,
+    default_dtype,
+    float32,
+    float64,
+    int64,
+    promote_types,
+)
 from dovetail.errors import OpError
 from dovetail.op import Op, Spec, specs_text
 
@@ -14,7 +25,7 @@ Promotion = tuple[tuple[DType | None, ...], tuple[tuple[int, ...] | None, ...]]
 """Per operand: the dtype to cast to, and the shape to broadcast to; None where it is right."""
 
 _BY_WORD = {t.word: t for t in DTYPES} | {t.name: t for t in DTYPES}
-_KINDS = {"bool": 0, "uint": 1, "int": 1, "float": 2}
+_KINDS = {"bool": 0, "uint": 1, "int": 1, "float": 2, "complex": 3}
 
 
 def promotion(op: Op, specs: Sequence[Spec]) -> Promotion:
@@ -49,16 +60,19 @@ def _common(op: Op, word: str, words: Sequence[str], specs: Sequence[Spec]) -> D
         found = default_dtype("int" if kind == "uint" else kind)
     elif kind is not None and _KINDS[kind] > _KINDS[found.kind]:
         found = default_dtype("int" if kind == "uint" else kind)
+    elif kind == "complex" and found.kind == "float":
+        found = complex_of(found)
     literal = _BY_WORD.get(word)
     allowed = frozenset({literal}) if literal is not None else op.allowed(word)
     if found in allowed:
         return found
-    for candidate in (int64, float32, float64):
+    for candidate in (int64, float32, float64, complex64, complex128):
         if candidate in allowed and _widens(found, candidate):
             return candidate
     names = ", ".join(t.name for t in DTYPES if t in allowed)
     raise op.fail(
-        f"it takes {names} here, not {found} (operands {specs_text(specs)}); convert with astype"
+        f"it takes {names} here, not {found} (operands {specs_text(specs)}); "
+        + ("take real(), imag() or abs()" if found.kind == "complex" else "convert with astype")
         + (", or compare with zero first (x != 0)" if names == "bool" else "")
     )
 

@@ -65,6 +65,8 @@ def _to_bfloat16(x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 
 def _widened(x: np.ndarray[Any, Any], kind: DType, precise: bool) -> np.ndarray[Any, Any]:
+    if kind.kind == "complex":
+        return x.astype(np.complex128) if precise else x
     if kind.kind != "float" or kind.itemsize == 8:
         return x
     return x.astype(np.float64 if precise else np.float32)
@@ -77,7 +79,7 @@ def _agreed(op: Op, found: Any, spec: Spec, number: int) -> np.ndarray[Any, Any]
         raise AssertionError(
             f"{op.name}: infer says result {number} is {spec}, but numpy gives shape {found.shape}"
         )
-    kinds = {"bool": "b", "int": "iu", "uint": "iu", "float": "f"}[spec.dtype.kind]
+    kinds = {"bool": "b", "int": "iu", "uint": "iu", "float": "f", "complex": "c"}[spec.dtype.kind]
     if op.operands and found.dtype.kind not in kinds:
         raise AssertionError(
             f"{op.name}: infer says result {number} is {spec}, but numpy gives {found.dtype}"

@@ -37,6 +37,8 @@ _NAMES: dict[DType, str] = {
     dtypes.bfloat16: "BF16",
     dtypes.float32: "F32",
     dtypes.float64: "F64",
+    dtypes.complex64: "C64",
+    dtypes.complex128: "C128",
 }
 _DTYPES = {name: dtype for dtype, name in _NAMES.items()}
 _PADDING = "padding."

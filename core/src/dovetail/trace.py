@@ -171,7 +171,7 @@ def input_spec(leaf: Any) -> Spec | None:
 def _result(leaf: Any, name: str) -> Any:
     if isinstance(leaf, _fast.Array):
         return leaf
-    if isinstance(leaf, bool | int | float):
+    if isinstance(leaf, bool | int | float | complex):
         from dovetail.creation import asarray  # noqa: PLC0415  creation is made of traced ops
 
         return asarray(leaf)

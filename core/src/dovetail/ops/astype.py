@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from dovetail import batching
-from dovetail.dtypes import DTYPES, FLOATING, DType, dtype
+from dovetail import batching, ops
+from dovetail.dtypes import BOOLEAN, COMPLEX, DTYPES, FLOATING, REAL, DType, dtype
+from dovetail.errors import OpError
 from dovetail.op import REQUIRED, Op, Sample, Spec, define
 from dovetail.samples import SPECIAL
 
@@ -23,6 +24,10 @@ _dtype = dtype  # the attribute has the function's name
 
 
 def _infer(x: Spec, *, dtype: DType) -> Spec:
+    if x.dtype.kind == "complex" and dtype.kind not in ("complex", "bool"):
+        raise OpError(
+            f"astype: {x} to {dtype} would drop the imaginary parts; take real(), imag() or abs()"
+        )
     return Spec(x.shape, dtype)
 
 
@@ -32,6 +37,8 @@ def _reference(x: Any, *, dtype: DType) -> Any:
     if dtype.kind == "float":
         # Straight to the result for 64 bits; narrower ones are rounded by the caller.
         return x.astype(np.float64 if dtype.itemsize == 8 or x.dtype.itemsize == 8 else np.float32)
+    if dtype.kind == "complex":
+        return x.astype(dtype.name)
     target = np.dtype(dtype.name)
     if x.dtype.kind != "f":
         return x.astype(target)
@@ -44,7 +51,9 @@ def _reference(x: Any, *, dtype: DType) -> Any:
 
 
 def _gradient(g: Any, y: Any, x: Any, *, dtype: DType) -> Any:
-    return astype(g, dtype=x.dtype) if dtype.kind == "float" else None
+    if dtype.kind == "complex" and x.dtype.kind == "float":
+        g = ops.real(g)  # the imaginary part of the result does not depend on x
+    return astype(g, dtype=x.dtype) if dtype.kind in ("float", "complex") else None
 
 
 def _samples() -> Iterator[Sample]:
@@ -53,6 +62,7 @@ def _samples() -> Iterator[Sample]:
             yield Sample(
                 inputs=((shape, -99, 300),),
                 attributes={"dtype": target},
+                dtypes=None if target in COMPLEX | BOOLEAN else REAL,
                 differentiable=target.name == "float64",
             )
         ends = [
@@ -82,7 +92,10 @@ astype: Any = define(
     Anything but zero becomes true. A float that is not representable is rounded to nearest, ties
     to even.
 
-    ``dtype`` is a dtype, its name, or a Python type. Raises OpError when it names none.
+    Real numbers become complex ones without imaginary part, but not the other way round.
+
+    ``dtype`` is a dtype, its name, or a Python type. Raises OpError when it names none, and when x
+    is complex and the dtype real: use real, imag or abs.
 
     >>> import dovetail as dt
     >>> dt.astype(dt.asarray([1.9, -1.9, 1e20]), dt.int8).tolist()

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from dovetail.dtypes import ALL, bool_
+from dovetail.dtypes import ALL, REAL, bool_
 from dovetail.op import Op, define
 from dovetail.samples import binary
 from dovetail.shapes import elementwise
@@ -73,7 +73,7 @@ less: Any = define(
     [False, True]
     """,
         signature="x: T, y: T -> bool",
-        types={"T": ALL},
+        types={"T": REAL},
         broadcast=True,
         infer=elementwise("less", bool_),
         reference=np.less,
@@ -95,7 +95,7 @@ less_equal: Any = define(
     [True, True]
     """,
         signature="x: T, y: T -> bool",
-        types={"T": ALL},
+        types={"T": REAL},
         broadcast=True,
         infer=elementwise("less_equal", bool_),
         reference=np.less_equal,
@@ -117,7 +117,7 @@ greater: Any = define(
     [False, False]
     """,
         signature="x: T, y: T -> bool",
-        types={"T": ALL},
+        types={"T": REAL},
         broadcast=True,
         infer=elementwise("greater", bool_),
         reference=np.greater,
@@ -139,7 +139,7 @@ greater_equal: Any = define(
     [True, False]
     """,
         signature="x: T, y: T -> bool",
-        types={"T": ALL},
+        types={"T": REAL},
         broadcast=True,
         infer=elementwise("greater_equal", bool_),
         reference=np.greater_equal,

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from dovetail import _fast
-from dovetail.dtypes import ALL, DType, bool_, float32, int8, uint64
+from dovetail.dtypes import ALL, DType, bool_, complex64, complex128, float32, int8, uint64
 from dovetail.dtypes import dtype as as_dtype
 from dovetail.op import REQUIRED, Op, Sample, Spec, define
 from dovetail.shapes import LARGEST
@@ -35,10 +35,27 @@ def checked_shape(op: Op, shape: Any, itemsize: int = 1) -> tuple[int, ...]:
     return extents
 
 
-def _scalar(value: Any, kind: DType) -> float | int:
-    """The value as the ABI carries it: float64 for floats, int64 (wrapped) for all others."""
+Number = float | int | tuple[float, float]
+
+
+def complex_value(value: Any) -> complex:
+    """A value of a complex op in any of its forms, the pair of its parts included."""
+    return complex(*value) if isinstance(value, tuple) else complex(value)
+
+
+def _scalar(value: Any, kind: DType) -> Number:
+    """The value as the ABI carries it: float64 for floats, two for complex, int64 (wrapped) for all
+    others."""
     if isinstance(value, np.generic):
         value = value.item()
+    if kind.kind == "complex":
+        try:
+            number = complex_value(value)
+        except (TypeError, ValueError, OverflowError):
+            raise FULL.fail(f"value={value!r} is not a number") from None
+        return number.real, number.imag
+    if isinstance(value, complex):
+        raise FULL.fail(f"the complex number {value} does not fit {kind}; take its real part first")
     if isinstance(value, (bool, int)) or hasattr(value, "__index__"):
         value = int(value)
     elif not isinstance(value, float):
@@ -69,13 +86,15 @@ def _canonical(shape: Any, dtype: Any, value: Any) -> dict[str, Any]:
     }
 
 
-def _infer(shape: tuple[int, ...], dtype: DType, value: float) -> Spec:
+def _infer(shape: tuple[int, ...], dtype: DType, value: Number) -> Spec:
     return Spec(shape, dtype)
 
 
-def _reference(shape: tuple[int, ...], dtype: DType, value: float) -> np.ndarray:
+def _reference(shape: tuple[int, ...], dtype: DType, value: Any) -> np.ndarray:
     if dtype is uint64:
         return np.full(shape, value % (1 << 64), dtype=np.uint64)
+    if dtype.kind == "complex":
+        return np.full(shape, complex(*value), dtype=dtype.name)
     return np.full(shape, value, dtype=np.float64 if dtype.kind == "float" else np.int64)
 
 
@@ -87,6 +106,9 @@ def _samples() -> Iterator[Sample]:
     yield Sample(inputs=(), attributes={"shape": (1027,), "dtype": int8, "value": -128})
     yield Sample(inputs=(), attributes={"shape": (5,), "dtype": uint64, "value": 2**64 - 1})
     yield Sample(inputs=(), attributes={"shape": (5,), "dtype": float32, "value": math.inf})
+    yield Sample(inputs=(), attributes={"shape": (5,), "dtype": complex64, "value": 0.1 - 2j})
+    odd = complex(-0.0, math.inf)
+    yield Sample(inputs=(), attributes={"shape": (2, 3), "dtype": complex128, "value": odd})
 
 
 FULL = Op(
@@ -94,7 +116,7 @@ FULL = Op(
     doc="""A new array of a shape and dtype with one value everywhere.
 
     Raises OpError when the shape has a negative extent or more bytes than an int64 counts, and when
-    the value does not fit the dtype.
+    the value does not fit the dtype. To a device a complex value is the pair of its parts.
 
     >>> import dovetail as dt
     >>> dt.full((2, 2), 7).tolist()
@@ -106,12 +128,14 @@ FULL = Op(
     infer=_infer,
     reference=_reference,
     samples=_samples,
-    tolerance=dict.fromkeys(("float16", "bfloat16", "float32", "float64"), 0),
+    tolerance=dict.fromkeys(
+        ("float16", "bfloat16", "float32", "float64", "complex64", "complex128"), 0
+    ),
 )
 full: Any = define(FULL)
 
 
-def filled_like(x: Any, value: float, shape: Any = None, dtype: Any = None) -> Any:
+def filled_like(x: Any, value: complex, shape: Any = None, dtype: Any = None) -> Any:
     """A full array on the device of ``x``, by default with its shape and dtype."""
     shape = x.shape if shape is None else shape
     dtype = x.dtype if dtype is None else dtype

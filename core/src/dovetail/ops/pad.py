@@ -10,6 +10,7 @@ import numpy as np
 
 from dovetail import ops
 from dovetail.op import REQUIRED, Op, Sample, Spec, define
+from dovetail.ops.full import complex_value
 from dovetail.shapes import integers, sized
 
 __all__ = ["pad"]
@@ -28,9 +29,13 @@ def _amounts(word: str, values: Any, ndim: int) -> Amounts:
 
 def _canonical(x: Spec, *, low: Any, high: Any, interior: Any, value: Any) -> dict[str, Any]:
     try:
-        number = float(value)
+        if x.dtype.kind == "complex":
+            number: Any = complex_value(value)
+            number = (number.real, number.imag)
+        else:
+            number = float(value)
     except (TypeError, ValueError, OverflowError):
-        raise PAD.fail(f"value={value!r} must be a number") from None
+        raise PAD.fail(f"value={value!r} must be a number that fits {x.dtype}") from None
     return {
         "low": _amounts("low", low, x.ndim),
         "high": _amounts("high", high, x.ndim),
@@ -43,24 +48,25 @@ def _inner(shape: tuple[int, ...], interior: Amounts) -> tuple[int, ...]:
     return tuple(n + max(n - 1, 0) * i for n, i in zip(shape, interior, strict=True))
 
 
-def _infer(x: Spec, *, low: Amounts, high: Amounts, interior: Amounts, value: float) -> Spec:
+def _infer(x: Spec, *, low: Amounts, high: Amounts, interior: Amounts, value: Any) -> Spec:
     inner = _inner(x.shape, interior)
     shape = tuple(a + n + b for a, n, b in zip(low, inner, high, strict=True))
     return sized("pad", Spec(shape, x.dtype))
 
 
 def _gradient(
-    g: Any, y: Any, x: Any, *, low: Amounts, high: Amounts, interior: Amounts, value: float
+    g: Any, y: Any, x: Any, *, low: Amounts, high: Amounts, interior: Amounts, value: Any
 ) -> Any:
     inner = _inner(x.shape, interior)
     stop = tuple(a + n for a, n in zip(low, inner, strict=True))
     return ops.slice(g, start=low, stop=stop, step=tuple(i + 1 for i in interior))
 
 
-def _reference(x: Any, *, low: Amounts, high: Amounts, interior: Amounts, value: float) -> Any:
+def _reference(x: Any, *, low: Amounts, high: Amounts, interior: Amounts, value: Any) -> Any:
     inner = _inner(x.shape, interior)
     shape = tuple(a + n + b for a, n, b in zip(low, inner, high, strict=True))
-    result = np.full(shape, np.asarray(value).astype(x.dtype), dtype=x.dtype)
+    margin = complex_value(value) if isinstance(value, tuple) else value
+    result = np.full(shape, np.asarray(margin).astype(x.dtype), dtype=x.dtype)
     inside = zip(low, inner, interior, strict=True)
     result[tuple(builtins.slice(a, a + n, i + 1) for a, n, i in inside)] = x
     return result
@@ -102,8 +108,9 @@ PAD = Op(
     doc="""x with a constant before, behind and between its elements.
 
     ``low``, ``high`` and ``interior`` hold one amount per axis: how many to put before the first
-    element, behind the last and between two neighbours. ``value`` is converted to x's dtype. The
-    meaning is XLA's Pad, without negative amounts.
+    element, behind the last and between two neighbours. ``value`` is converted to x's dtype (to a
+    device a complex value is the pair of its parts). The meaning is XLA's Pad, without negative
+    amounts.
 
     Raises OpError when an amount is missing or negative.
 

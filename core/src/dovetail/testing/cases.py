@@ -55,6 +55,10 @@ def _draw(random: np.random.Generator, value: Any, kind: DType) -> np.ndarray[An
         return np.asarray(random.integers(0, 2, shape), dtype=bool)
     if kind.kind == "float":
         return rounded(random.uniform(low, high, shape), kind)
+    if kind.kind == "complex":  # the same box for both parts, the imaginary one about zero
+        half = (high - low) / 2
+        parts = random.uniform(low, high, shape) + 1j * random.uniform(-half, half, shape)
+        return rounded(parts, kind)
     first, last = _whole_range(kind, low, high)
     # Endpoint form, since one past the end of 64 bits is no number of numpy's.
     drawn = random.integers(first, last - 1, shape, dtype=carrier(kind), endpoint=True)
@@ -64,8 +68,9 @@ def _draw(random: np.random.Generator, value: Any, kind: DType) -> np.ndarray[An
 def _convert(value: Any, kind: DType) -> np.ndarray[Any, Any]:
     """Explicit values in a dtype; integers that lack them take the nearest they have."""
     given = np.asarray(value)
-    if kind.kind in ("bool", "float"):
+    if kind.kind in ("bool", "float", "complex"):
         return rounded(given, kind)
+    given = np.real(given)
     ends = np.iinfo(carrier(kind))
     if given.dtype.kind == "f":
         given = np.nan_to_num(np.trunc(given), nan=0, posinf=ends.max, neginf=ends.min)

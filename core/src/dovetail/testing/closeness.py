@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from dovetail.dtypes import DType
+from dovetail.dtypes import DType, real_of
 
 __all__ = ["assert_close", "ulp_error"]
 
@@ -37,25 +37,51 @@ def ulp_error(
     """Element by element, |got - want| in units in the last place of ``want``.
 
     Equal infinities and two NaNs are 0 apart, anything else that is not finite is infinitely far.
-    Integers and bools are 0 or infinitely far apart. ``norm``: the unit is the last place of the
-    largest finite magnitude in ``want``, for sums whose terms may cancel.
+    Integers and bools are 0 or infinitely far apart; of complex numbers the worse part counts, in
+    units of their larger part, since a product's parts may cancel. ``norm``: the unit is the last
+    place of the largest finite magnitude in ``want``, for sums whose terms may cancel.
 
     >>> from dovetail.dtypes import float32
     >>> ulp_error(np.float32(1) + np.float32(2.0**-23), np.float32(1), float32).item()
     1.0
     """
     got, want = np.asarray(got), np.asarray(want)
+    if kind.kind == "complex":
+        part = real_of(kind)
+        unit = _largest(np.maximum(_size(want.real), _size(want.imag)), norm)
+        parts = ((got.real, want.real), (got.imag, want.imag))
+        return np.maximum(*(_error(g, w, unit, part) for g, w in parts))
     if kind.kind != "float":
         return np.where(got == want, 0.0, np.inf)
+    return _error(got, want, _largest(_size(want), norm), kind)
+
+
+def _size(x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    wide = x.astype(np.float64)
+    return np.where(np.isfinite(wide), np.abs(wide), 0.0)
+
+
+def _largest(size: np.ndarray[Any, Any], norm: bool) -> np.ndarray[Any, Any]:
+    return np.full_like(size, np.max(size)) if norm and size.size else size
+
+
+def _error(
+    got: np.ndarray[Any, Any], want: np.ndarray[Any, Any], unit: np.ndarray[Any, Any], kind: DType
+) -> np.ndarray[Any, Any]:
     got, want = got.astype(np.float64), want.astype(np.float64)
     finite = np.isfinite(got) & np.isfinite(want)
-    scale = np.where(np.isfinite(want), want, 0.0)
-    if norm and scale.size:
-        scale = np.full_like(scale, np.max(np.abs(scale)))
     with np.errstate(all="ignore"):
-        error = np.abs(got - want) / _spacing(scale, kind)
+        error = np.abs(got - want) / _spacing(unit, kind)
         same = (got == want) | (np.isnan(got) & np.isnan(want))
     return np.where(same, 0.0, np.where(finite, error, np.inf))
+
+
+def _default(tolerance: Mapping[str, Any], kind: DType) -> float:
+    """A complex dtype that a record does not name is twice as far off as its parts, or exact."""
+    if kind.kind != "complex":
+        return DEFAULT_ULPS
+    parts = float(tolerance.get(real_of(kind).name, DEFAULT_ULPS))
+    return parts and 2 * parts
 
 
 def assert_close(
@@ -65,7 +91,8 @@ def assert_close(
     got, want = np.asarray(got), np.asarray(want)
     if got.shape != want.shape:
         raise AssertionError(f"{what}: shape {got.shape} instead of {want.shape}")
-    limit = float(tolerance.get(kind.name, DEFAULT_ULPS)) if kind.kind == "float" else 0.0
+    inexact = kind.kind in ("float", "complex")
+    limit = float(tolerance.get(kind.name, _default(tolerance, kind))) if inexact else 0.0
     error = ulp_error(got, want, kind, norm=bool(tolerance.get("norm")))
     if error.size and error.max() > limit:
         at = np.unravel_index(int(error.argmax()), error.shape)
