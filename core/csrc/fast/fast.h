@@ -195,6 +195,7 @@ extern PyTypeObject *dvf_kernel_type;
 int dvf_kernel_init(PyObject *module);
 PyObject *dvf_py_prepare(PyObject *self, PyObject *args);
 PyObject *dvf_py_host_kernel(PyObject *self, PyObject *args); /* host_kernel.c */
+PyObject *dvf_py_control_kernel(PyObject *self, PyObject *args); /* control_flow.c */
 #define DVF_INFO_PYTHON 0x80000000u /* of a kernel's flags: it is a function of Python */
 /* Run with the lock held or released by cost; 0 or -1 with an exception. */
 int dvf_kernel_launch(dvf_kernel *kernel, const dvt_tensor *const *inputs, uint32_t n_inputs,

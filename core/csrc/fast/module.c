@@ -57,6 +57,7 @@ static PyMethodDef functions[] = {
     {"trace_depth", dvf_py_trace_depth, METH_O, "Enter (+1) or leave (-1) a trace."},
     {"prepare", dvf_py_prepare, METH_VARARGS, "Ask a kernel row for a kernel."},
     {"host_kernel", dvf_py_host_kernel, METH_VARARGS, "A kernel that calls a Python function."},
+    {"control_kernel", dvf_py_control_kernel, METH_VARARGS, "A kernel that loops or chooses."},
     {"clear_cache", dvf_py_clear_cache, METH_NOARGS, "Forget every resolution."},
     {"cache_size", dvf_py_cache_size, METH_NOARGS, "Number of cached resolutions."},
     {NULL, NULL, 0, NULL}};

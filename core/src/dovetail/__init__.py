@@ -185,6 +185,7 @@ if _TYPE_CHECKING:
         tan,
     )
     from dovetail.program import Program, load, save
+    from dovetail.transforms.control_flow import cond, fori_loop, scan, switch, while_loop
     from dovetail.transforms.vmap import vmap
 
     __version__: str
@@ -238,9 +239,10 @@ __all__ = [
     "cbrt",
     "ceil",
     "clip",
-    "concat",
     "complex64",
     "complex128",
+    "concat",
+    "cond",
     "copy",
     "copysign",
     "cos",
@@ -269,6 +271,7 @@ __all__ = [
     "float64",
     "floor",
     "floor_divide",
+    "fori_loop",
     "from_dlpack",
     "full",
     "full_like",
@@ -342,6 +345,7 @@ __all__ = [
     "round",
     "rsqrt",
     "save",
+    "scan",
     "scatter",
     "scatter_add",
     "scatter_add_along_axis",
@@ -358,6 +362,7 @@ __all__ = [
     "subtract",
     "sum",
     "swapaxes",
+    "switch",
     "take",
     "take_along_axis",
     "tan",
@@ -377,6 +382,7 @@ __all__ = [
     "vjp",
     "vmap",
     "where",
+    "while_loop",
     "zeros",
     "zeros_like",
 ]
@@ -409,6 +415,9 @@ _LAZY: dict[str, str] = {
         "ops",
     ),
     **dict.fromkeys(("Program", "load", "save"), "program"),
+    **dict.fromkeys(
+        ("cond", "fori_loop", "scan", "switch", "while_loop"), "transforms.control_flow"
+    ),
     "vmap": "transforms.vmap",
 }
 """Public name -> the module that holds it, for what few programs need at once."""

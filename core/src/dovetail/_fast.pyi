@@ -241,6 +241,16 @@ class Kernel:
 def host_kernel(
     device: Device, name: str, function: Callable[[tuple[Any, ...], tuple[Any, ...]], None]
 ) -> Kernel: ...
+def control_kernel(
+    device: Device,
+    kind: str,
+    bodies: tuple[Entry, ...],
+    n_carry: int,
+    n_rows: int,
+    length: int,
+    max_steps: int,
+    reverse: bool,
+) -> Kernel: ...
 def prepare(
     device: Device,
     row: int,

@@ -38,7 +38,7 @@ class Node:
     location: str = ""
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, slots=True, weakref_slot=True)
 class Graph:
     """Inputs, nodes in an order that respects dependence, outputs. Constants are the values that no
     node makes and that are not inputs."""

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from dovetail.dtypes import ALL, DType
 from dovetail.errors import OpError
 
-__all__ = ["FUNCTIONS", "REGISTRY", "REQUIRED", "Op", "Sample", "Spec", "define"]
+__all__ = ["ANY", "FUNCTIONS", "REGISTRY", "REQUIRED", "Op", "Sample", "Spec", "define"]
 
 
 class _Required:
@@ -25,6 +25,9 @@ class _Required:
 
 REQUIRED: Any = _Required()
 """Default of an attribute that has none."""
+
+ANY = "any"
+"""Type word of operands and results that keep whatever dtypes they have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +143,11 @@ class Op:
     differentiable: frozenset[int] | None = None
     """Operand positions checked by finite differences; None: all floating ones with a rule."""
     claim: str = "kernel"
-    """"kernel": devices bring one; "view": never a kernel; "composite": a device may claim it."""
+    """"kernel": devices bring one; "view": never a kernel; "composite": a device may claim it;
+    "structured": its attributes hold graphs, which the core compiles."""
+    build: Callable[..., Any] | None = None
+    """For an op whose attributes hold graphs: ``build(device, inputs, outputs, attributes)`` makes
+    the kernel from specs, since no device could. Its function is the one given to `define`."""
     host: bool = False
     """Whether the CPU runs ``reference`` where it has no kernel, even if there is a decomposition:
     for ops that numpy and its LAPACK do well. Without a decomposition it does so anyway."""
@@ -242,18 +249,19 @@ FUNCTIONS: dict[str, Callable[..., Any]] = _Catalogue()
 """The function `define` made from each record, by name: what replays a graph."""
 
 
-def define(op: Op) -> Callable[..., Any]:
+def define(op: Op, function: Callable[..., Any] | None = None) -> Callable[..., Any]:
     """Register a record and return the public function made from it.
 
     The function takes the operands by position or name, then the attributes by position or name,
-    and carries the record as ``.op``, its doc and its signature.
+    and carries the record as ``.op``, its doc and its signature. An op whose attributes hold graphs
+    brings its own ``function``: `dovetail.structured` has what it is made of.
     """
     from dovetail import _fast  # noqa: PLC0415  the C hot path is needed only to make callables
 
     if dict.__contains__(REGISTRY, op.name):
         raise ValueError(f"op {op.name!r} is defined twice")
     REGISTRY[op.name] = op
-    FUNCTIONS[op.name] = _fast.OpFunction(op)
+    FUNCTIONS[op.name] = _fast.OpFunction(op) if function is None else function
     return FUNCTIONS[op.name]
 
 

@@ -38,7 +38,7 @@ def flat_graph(
             n.op.version,
             tuple(index[v] for v in n.inputs),
             tuple(index[v] for v in n.outputs),
-            dict(n.attributes),
+            {} if n.op.claim == "structured" else dict(n.attributes),
             n.location,
         )
         for n in nodes

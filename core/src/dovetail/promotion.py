@@ -17,7 +17,7 @@ from dovetail.dtypes import (
     promote_types,
 )
 from dovetail.errors import OpError
-from dovetail.op import Op, Spec, specs_text
+from dovetail.op import ANY, Op, Spec, specs_text
 
 __all__ = ["Promotion", "promotion"]
 
@@ -31,6 +31,8 @@ _KINDS = {"bool": 0, "uint": 1, "int": 1, "float": 2, "complex": 3}
 def promotion(op: Op, specs: Sequence[Spec]) -> Promotion:
     """The casts and broadcasts of a call; an `OpError` when there is no common form."""
     words = op.words(len(specs))
+    if ANY in words:
+        return (None,) * len(specs), (None,) * len(specs)
     targets = {word: _common(op, word, words, specs) for word in set(words)}
     taken = len(specs) == 1 and words[0] not in op.results
     casts = tuple(
@@ -58,10 +60,10 @@ def _common(op: Op, word: str, words: Sequence[str], specs: Sequence[Spec]) -> D
     if found is None:
         assert kind is not None
         found = default_dtype("int" if kind == "uint" else kind)
-    elif kind is not None and _KINDS[kind] > _KINDS[found.kind]:
-        found = default_dtype("int" if kind == "uint" else kind)
     elif kind == "complex" and found.kind == "float":
         found = complex_of(found)
+    elif kind is not None and _KINDS[kind] > _KINDS[found.kind]:
+        found = default_dtype("int" if kind == "uint" else kind)
     literal = _BY_WORD.get(word)
     allowed = frozenset({literal}) if literal is not None else op.allowed(word)
     if found in allowed:

@@ -76,6 +76,13 @@ def select(
     """
     reasons = []
     strided = sum(1 << i for i, o in enumerate(inputs) if o.strides is not None)
+    if op.build is not None:
+        if not device.host_visible:
+            return Refusal(
+                (f"{op.name} runs where the host can read memory, {device.name} cannot",)
+            )
+        specs = [o.spec for o in inputs]
+        return Strided(strided) if strided else op.build(device, specs, outputs, attributes)
     for row in device.rows.get(op.name, ()):
         reason = _fits(row, op, inputs, outputs, visible=device.host_visible)
         if not reason:
