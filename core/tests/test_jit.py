@@ -305,7 +305,7 @@ def test_one_function_in_many_threads():
 
 
 def test_explain_shows_graph_and_plan():
-    text = dt.jit(lambda x: (x * 2.0 + 1.0).sum()).explain(arr(np.ones(8)))
+    text = str(dt.jit(lambda x: (x * 2.0 + 1.0).sum()).explain(arr(np.ones(8))))
     assert "multiply" in text
     assert "plan:" in text
     assert "test_jit.py" in text

@@ -265,8 +265,8 @@ def test_the_umask_decides_who_may_read_the_file(tmp_path: Path) -> None:
 
 def test_explain_tells_what_the_file_holds(tmp_path: Path) -> None:
     affine(tmp_path / "p.dt")
-    text = dt.load(tmp_path / "p.dt").explain()
-    for part in ("takes x: float32[4, 3]", "gives result: float32[4, 2]", "matmul@1(", "plan:"):
+    text = str(dt.load(tmp_path / "p.dt").explain())
+    for part in ("takes x: float32[4, 3]", "gives result: float32[4, 2]", "matmul(%", "plan:"):
         assert part in text
     assert "float32[4, 3]" in repr(dt.load(tmp_path / "p.dt"))
 

@@ -89,6 +89,7 @@ class Planned:
     """Bytes of results that take donated memory."""
     temporaries: int
     """Bytes of temporaries without sharing; the arena holds them all in ``plan.arena_size``."""
+    device: Any = None
     made: tuple[_Step, ...] = field(default=(), repr=False)
     """The steps with their memory, as they were assembled: what `dovetail.explain` reads."""
 
@@ -366,6 +367,7 @@ def plan(graph: Graph, device: Any, donated: frozenset[int] = frozenset()) -> Pl
         donated=tuple(i in donated for i in range(len(graph.inputs))),
         reused=reused,
         temporaries=temporaries,
+        device=device,
         made=tuple(builder.steps),
     )
 

@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import metadata
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,6 +22,9 @@ from dovetail.errors import ProgramError
 from dovetail.graph import Graph
 from dovetail.op import Spec
 from dovetail.program_file import ProgramFile, Signature, read_program, write_program
+
+if TYPE_CHECKING:
+    from dovetail.explain import Explanation
 
 __all__ = ["InputSpec", "Program", "load", "save"]
 
@@ -168,7 +171,7 @@ class Program:
     def __call__(self, *inputs: Any) -> Any:
         """Run the program. Arrays, numpy arrays and nested lists are accepted as leaves."""
         device = self._current()
-        planned, kept = self._plan(device)
+        planned, kept, _ = self._plan(device)
         arrays = [self._input(leaf, want, device) for want, leaf in self._leaves(inputs)]
         return container.build(self.signature.outputs, planned.plan(*(arrays[i] for i in kept)))[0]
 
@@ -187,18 +190,23 @@ class Program:
     def planned(self) -> Any:
         """The plan for the current device, built now if it is not there yet.
 
-        Its ``steps`` tell what runs and why as it does; as text it is part of `explain`.
+        Its ``steps`` tell what runs and why as it does.
         """
         return self._plan(self._current())[0]
 
     def _current(self) -> Any:
         return _fast.get_device() if self._device is None else find_device(self._device)
 
-    def explain(self) -> str:
-        """What the file holds, its graph and the plan on the current device, for a person."""
+    def explain(self) -> Explanation:
+        """What the file holds, its graph and the plan on the current device, for a person.
+
+        Printed it is text; ``to_svg()`` draws the graph and ``memory_svg()`` the arena.
+        """
+        from dovetail.explain import Explanation, part_of  # noqa: PLC0415  for people
+
         weights = sum(t.end - t.start for t in self._file.tensors.values())
         about = self._file.metadata
-        lines = [
+        heading = (
             f"program {self.path}",
             f"  written by dovetail {about.get('dovetail_version')}, format "
             f"{about.get('format_version')}, op set {about.get('opset')}",
@@ -206,10 +214,9 @@ class Program:
             f"{weights:,} bytes",
             *(f"  takes {one}" for one in self.inputs),
             *(f"  gives {one}" for one in self.outputs),
-            self.text,
-            f"on {self._current().name}: {self.planned()}",
-        ]
-        return "\n".join(lines)
+        )
+        planned, _, graph = self._plan(self._current())
+        return Explanation(heading=heading, parts=(part_of("", graph, planned),))
 
     def __repr__(self) -> str:
         takes = ", ".join(map(str, self.inputs))
@@ -217,7 +224,7 @@ class Program:
         return f"<program {self.path}: ({takes}) -> {gives}>"
 
     def _plan(self, device: Any) -> Any:
-        """(plan, which inputs it reads) for a device, built at its first use."""
+        """(plan, which inputs it reads, its graph) for a device, built at its first use."""
         found = self._plans.get(device.name)
         if found is None:
             from dovetail.passes import optimise  # noqa: PLC0415  a look at the graph needs no plan
@@ -227,7 +234,7 @@ class Program:
             used = graph.uses()
             kept = tuple(i for i, value in enumerate(graph.inputs) if value in used)
             graph.inputs = [graph.inputs[i] for i in kept]
-            found = self._plans[device.name] = (plan(graph, device), kept)
+            found = self._plans[device.name] = (plan(graph, device), kept, graph)
         return found
 
     def _leaves(self, inputs: tuple[Any, ...]) -> list[tuple[InputSpec, Any]]:

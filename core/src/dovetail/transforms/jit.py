@@ -10,6 +10,7 @@ from dovetail import _fast
 from dovetail.errors import OpError
 
 if TYPE_CHECKING:
+    from dovetail.explain import Explanation
     from dovetail.transforms.lowering import Lowered
 
 __all__ = ["jit"]
@@ -32,8 +33,9 @@ def jit(
     ``if`` and ``while`` on traced values raise a `TraceError` with your line. Concrete arrays that
     the function closes over are constants.
 
-    The result has ``.explain(*args)``, the graph and the plan as text, and ``.entry(*args)``, the
-    plan as a C function (see dovetail_compiled.h).
+    The result has ``.explain(*args)``, the graph, its steps and its memory as text and pictures
+    (see `dovetail.explain`), and ``.entry(*args)``, the plan as a C function (see
+    dovetail_compiled.h).
 
     >>> import dovetail as dt
     >>> double = dt.jit(lambda x: x + x)
@@ -89,9 +91,12 @@ def _compile(
     return compile_call(donated, function, args, kwargs)
 
 
-def _explain(self: Any, *args: Any, **kwargs: Any) -> str:
-    """The graph and the plan of the call with these arguments, as text."""
-    return str(_lowered(self, args, kwargs))
+def _explain(self: Any, *args: Any, **kwargs: Any) -> Explanation:
+    """What the call with these arguments runs: printed, or drawn with ``to_svg()``."""
+    from dovetail.explain import Explanation, part_of  # noqa: PLC0415  for people, not for calls
+
+    found = _lowered(self, args, kwargs)
+    return Explanation(parts=(part_of("", found.graph, found.planned),))
 
 
 def _lowered(self: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Lowered:

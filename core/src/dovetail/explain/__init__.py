@@ -1,0 +1,9 @@
+"""What a compiled function does, for a person: graph, steps, memory and cost, as text and pictures.
+
+Nothing here is loaded before somebody asks.
+"""
+
+from dovetail.explain.explanation import Explanation
+from dovetail.explain.part import Block, Part, Step, part_of
+
+__all__ = ["Block", "Explanation", "Part", "Step", "part_of"]

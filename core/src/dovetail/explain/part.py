@@ -1,0 +1,179 @@
+"""What a plan says about itself: steps with their cost and place, and the blocks of the arena."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any
+
+from dovetail import _fast
+from dovetail.graph import Graph, Node
+
+__all__ = ["Block", "Part", "Step", "part_of"]
+
+_ARENA = 2  # as in plan.py and csrc/fast/plan.h
+_IN_PYTHON = 1 << 31  # DVF_INFO_PYTHON of csrc/fast/fast.h
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Step:
+    """One call of a kernel, of numpy, or of a group that the device compiled whole."""
+
+    number: int
+    where: str
+    """``kernel``, ``fused``, ``numpy on the host``, ``control flow`` (a loop or a branch in C over
+    compiled graphs), or ``kernel on`` another device."""
+    what: str
+    """The op with its operands; the ops of a group; a copy and its reason."""
+    location: str
+    cost_ns: int | None
+    """The device's estimate; None when it makes none."""
+    why: str
+    """Why it runs as it does, where that is no matter of course."""
+    nodes: tuple[Node, ...]
+
+    @property
+    def cost(self) -> str:
+        """The estimate for people."""
+        return duration(self.cost_ns)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Block:
+    """Memory of a temporary: bytes ``offset`` to ``offset + size`` of the arena, needed from step
+    ``first`` to step ``last``, both included."""
+
+    offset: int
+    size: int
+    first: int
+    last: int
+    holds: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Part:
+    """One graph and its plan on one device."""
+
+    title: str
+    graph: Graph
+    device: str
+    steps: tuple[Step, ...]
+    blocks: tuple[Block, ...]
+    arena: int
+    """Bytes of the arena."""
+    temporaries: int
+    """Bytes of all temporaries, were none to share memory."""
+    reused: int
+    """Bytes of results that take the memory of donated arguments."""
+
+    @property
+    def known_ns(self) -> int:
+        """Sum of the known estimates."""
+        return sum(step.cost_ns or 0 for step in self.steps)
+
+    @property
+    def unknown(self) -> int:
+        """How many steps have no estimate."""
+        return sum(step.cost_ns is None for step in self.steps)
+
+    @property
+    def total(self) -> str:
+        """The estimate of the whole for people."""
+        if not self.steps:
+            return "no step to run"
+        if self.unknown == len(self.steps):
+            return "unknown"
+        more = f" and {self.unknown} of unknown cost" if self.unknown else ""
+        return f"about {duration(self.known_ns)}{more}"
+
+    @property
+    def peak(self) -> tuple[int, int]:
+        """(bytes, step): the most that a step needs at once, and the first that does."""
+        events = [0] * (len(self.steps) + 1)
+        for block in self.blocks:
+            events[block.first] += block.size
+            events[block.last + 1] -= block.size
+        live = list(accumulate(events[:-1]))
+        most = max(live, default=0)
+        return most, live.index(most) if live else 0
+
+
+def duration(nanoseconds: float | None) -> str:
+    """A time for people; None is unknown."""
+    if nanoseconds is None:
+        return "unknown"
+    for factor, unit in ((1e9, "s"), (1e6, "ms"), (1e3, "us")):
+        if nanoseconds >= factor * 0.9995:
+            return f"{nanoseconds / factor:.3g} {unit}"
+    return f"{nanoseconds:.0f} ns"
+
+
+def part_of(title: str, graph: Graph, planned: Any) -> Part:
+    """The part that describes an optimised graph and the `plan.Planned` made of it."""
+    names = graph.names()
+    steps = tuple(_step(i, made, planned.device) for i, made in enumerate(planned.made))
+    return Part(
+        title=title,
+        graph=graph,
+        device=planned.device.name,
+        steps=steps,
+        blocks=tuple(_blocks(planned.made, names)),
+        arena=planned.plan.arena_size,
+        temporaries=planned.temporaries,
+        reused=planned.reused,
+    )
+
+
+def _step(number: int, made: Any, device: Any) -> Step:
+    target = made.target
+    nodes = made.group.nodes if made.group else ()
+    where = "kernel"
+    if isinstance(target, _fast.Executable):
+        where = "fused"
+    elif nodes and nodes[0].op.claim == "structured":
+        where = "control flow"
+    elif target.flags & _IN_PYTHON:
+        where = "numpy on the host"
+    elif target.device is not device:
+        where = f"kernel on {target.device.name}"
+    what, _, location = made.what.rpartition(" at ") if nodes else (made.what, "", "")
+    if where == "fused":
+        what = ", ".join(node.op.name for node in nodes)
+    return Step(
+        number=number,
+        where=where,
+        what=what,
+        location=location,
+        cost_ns=target.cost_ns or None,
+        why=made.why,
+        nodes=tuple(nodes),
+    )
+
+
+def _blocks(made: Sequence[Any], names: Mapping[Any, str]) -> list[Block]:
+    """The blocks of the arena in the order of their steps."""
+    holds: dict[int, list[str]] = {}
+    storages: dict[int, Any] = {}
+    for number, step in enumerate(made):
+        values = step.group.outputs if step.group else (None,) * len(step.outputs)
+        for tensor, value in zip(step.outputs, values, strict=True):
+            storage = tensor.storage
+            if storage.kind == _ARENA:
+                storages[id(storage)] = storage
+                what = f"a copy by step {number}" if value is None else names.get(value, "?")
+                holds.setdefault(id(storage), []).append(what)
+        if step.workspace is not None:
+            storages[id(step.workspace)] = step.workspace
+            holds[id(step.workspace)] = ["workspace"]
+    blocks = [
+        Block(
+            offset=one.offset,
+            size=one.size,
+            first=one.first,
+            last=min(one.last, len(made) - 1),
+            holds=", then ".join(holds[key]),
+        )
+        for key, one in storages.items()
+    ]
+    return sorted(blocks, key=lambda b: (b.first, b.offset))
