@@ -5,6 +5,7 @@
 #include "cache.h"
 #include "fast.h"
 #include "operand.h"
+#include "tape.h"
 
 PyObject *dvf_hook_record, *dvf_hook_resolve, *dvf_hook_operand, *dvf_hook_call_recorded;
 static PyObject *hook_decompose, *hook_default_device;
@@ -292,6 +293,8 @@ PyObject *dvf_dispatch(dvf_op *op, dvf_array **given, int n, PyObject *const *at
     if (attrs == NULL) attrs = &PyTuple_GET_ITEM(op->defaults, 0);
     bool traced = n == 0 && trace_depth > 0;
     for (int i = 0; i < n; i++) traced = traced || o.inputs[i]->tracer != NULL;
+    /* What a function closes over is no constant where the caller differentiates with respect to it. */
+    if (!traced && trace_depth > 0) traced = dvf_tape_asleep_watches(o.inputs, n);
     /* An op without a rule of its own is differentiated through its decomposition. */
     if (dvf_tape_top != NULL && op->gradient == Py_None && op->decomposes &&
         dvf_tape_watches(o.inputs, n)) {

@@ -65,10 +65,14 @@ static bool watches(const dvf_tape *t, dvf_array *const *inputs, int n) {
     return false;
 }
 
-bool dvf_tape_watches(dvf_array *const *inputs, int n) {
-    for (dvf_tape *t = dvf_tape_top; t != NULL; t = t->below)
+bool dvf_tape_chain_watches(const dvf_tape *top, dvf_array *const *inputs, int n) {
+    for (const dvf_tape *t = top; t != NULL; t = t->below)
         if (watches(t, inputs, n)) return true;
     return false;
+}
+
+bool dvf_tape_watches(dvf_array *const *inputs, int n) {
+    return dvf_tape_chain_watches(dvf_tape_top, inputs, n);
 }
 
 /* ---- recording ---------------------------------------------------------------------------------- */

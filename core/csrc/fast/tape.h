@@ -27,6 +27,10 @@ typedef struct dvf_tape {
 /* Slot of an array's gradient, -1 when the tape does not know the array. */
 int32_t dvf_tape_slot(const dvf_tape *t, const dvf_array *a);
 int dvf_tape_watch(dvf_tape *t, dvf_array *a);
+/* Whether a tape, or one below it, watches an input. */
+bool dvf_tape_chain_watches(const dvf_tape *top, dvf_array *const *inputs, int n);
+/* The same of the tapes that sleep on this thread while functions are traced. */
+bool dvf_tape_asleep_watches(dvf_array *const *inputs, int n);
 void dvf_record_clear(dvf_record *r);
 /* Record on every active tape that watches an input: an op, or a compiled call by its rule. */
 int dvf_tape_append(dvf_op *op, PyObject *rule, dvf_array *const *inputs, int n, PyObject *outputs,

@@ -1,4 +1,6 @@
 /* Tape as a Python object, and the functions transforms are made of. */
+#include <stdlib.h>
+
 #include "operand.h"
 #include "tape.h"
 
@@ -113,10 +115,30 @@ static PyObject *py_tape_watching(PyObject *self, PyObject *inputs) {
     return PyBool_FromLong(dvf_tape_watches(in, (int)PyTuple_GET_SIZE(inputs)));
 }
 
+/* Tapes that sleep on this thread, in the order in which they fell asleep; tokens own them. */
+static _Thread_local struct {
+    dvf_tape **tapes;
+    Py_ssize_t n, room;
+} asleep;
+
+bool dvf_tape_asleep_watches(dvf_array *const *inputs, int n) {
+    for (Py_ssize_t i = 0; i < asleep.n; i++)
+        if (dvf_tape_chain_watches(asleep.tapes[i], inputs, n)) return true;
+    return false;
+}
+
 /* tape_suspend() -> token: nothing is recorded on this thread until tape_resume(token). */
 static PyObject *py_tape_suspend(PyObject *self, PyObject *unused) {
     (void)self;
     (void)unused;
+    if (asleep.n == asleep.room) {
+        Py_ssize_t room = asleep.room == 0 ? 8 : 2 * asleep.room;
+        dvf_tape **tapes = realloc(asleep.tapes, (size_t)room * sizeof(dvf_tape *));
+        if (tapes == NULL) return PyErr_NoMemory();
+        asleep.tapes = tapes;
+        asleep.room = room;
+    }
+    asleep.tapes[asleep.n++] = dvf_tape_top;
     PyObject *top = dvf_tape_top != NULL ? (PyObject *)dvf_tape_top : Py_NewRef(Py_None);
     dvf_tape_top = NULL; /* the stack's reference travels with the token */
     return top;
@@ -129,9 +151,14 @@ static PyObject *py_tape_resume(PyObject *self, PyObject *token) {
                         "a tape started while tapes were suspended is still running");
         return NULL;
     }
-    if (token != Py_None && !Py_IS_TYPE(token, tape_type)) {
+    if (asleep.n == 0 || (token != Py_None && !Py_IS_TYPE(token, tape_type))) {
         PyErr_SetString(PyExc_TypeError, "tape_resume needs what tape_suspend gave");
         return NULL;
+    }
+    if (--asleep.n == 0) { /* threads come and go */
+        free(asleep.tapes);
+        asleep.tapes = NULL;
+        asleep.room = 0;
     }
     if (token != Py_None) dvf_tape_top = (dvf_tape *)Py_NewRef(token);
     Py_RETURN_NONE;
