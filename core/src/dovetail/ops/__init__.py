@@ -172,8 +172,8 @@ __all__ = [
 
 LAZY: dict[str, str] = {
     "barrier": "dovetail.ops.barrier",
-    "attention": "dovetail.ops.attention",
-    "attention_gradient": "dovetail.ops.attention",
+    "attention": "dovetail.ops.dot_product_attention",
+    "attention_gradient": "dovetail.ops.dot_product_attention",
     "acos": "dovetail.ops.inverse_trigonometric",
     "acosh": "dovetail.ops.hyperbolic",
     "asin": "dovetail.ops.inverse_trigonometric",

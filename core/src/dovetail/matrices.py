@@ -1,0 +1,166 @@
+"""What the ops on matrices share: checks, dtypes, transposes, and LAPACK's refusals in words.
+
+Arrays hold matrices in their last two axes; all axes before them count as batches.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from dovetail import ops
+from dovetail.dtypes import COMPLEX, float32, float64
+from dovetail.errors import OpError
+from dovetail.op import FUNCTIONS, Op, Spec, iterate
+
+__all__ = [
+    "FLOATS",
+    "INEXACT",
+    "TOLERANCE",
+    "adjoint",
+    "conjugate",
+    "identity_like",
+    "lapack",
+    "matrices",
+    "real_part",
+    "results",
+    "scaled_columns",
+    "scaled_rows",
+    "signed",
+    "square",
+    "transposed",
+    "which",
+]
+
+FLOATS = frozenset({float32, float64})
+"""Real dtypes that LAPACK and the FFT compute in; integers and 16-bit floats become float32."""
+
+INEXACT = FLOATS | COMPLEX
+
+TOLERANCE = {"norm": True, **{t.name: 64 for t in INEXACT}}
+"""A factorisation of the samples, whose condition numbers are below 20, is backward stable: off by
+a small multiple of the condition number, measured against the largest element of the result."""
+
+
+# ---- shapes --------------------------------------------------------------------------------------
+
+
+def matrices(op: Op, x: Spec, name: str = "x") -> tuple[int, int]:
+    """Rows and columns of an operand, which must have two axes or more."""
+    if x.ndim < 2:
+        raise op.fail(f"{name} is {x}, which holds no matrix; it needs two axes or more")
+    return x.shape[-2], x.shape[-1]
+
+
+def square(op: Op, x: Spec, name: str = "x", advice: str = "") -> int:
+    """The extent of square matrices."""
+    m, n = matrices(op, x, name)
+    if m != n:
+        raise op.fail(f"{name} is {x}, whose matrices are {m} by {n}, not square{advice}")
+    return n
+
+
+# ---- in ops, for gradients -----------------------------------------------------------------------
+
+
+def conjugate(x: Any) -> Any:
+    """The complex conjugate; real arrays as they are."""
+    return FUNCTIONS["conj"](x) if x.dtype.kind == "complex" else x
+
+
+def real_part(x: Any) -> Any:
+    """The real part; real arrays as they are."""
+    return FUNCTIONS["real"](x) if x.dtype.kind == "complex" else x
+
+
+def transposed(x: Any) -> Any:
+    """The last two axes exchanged: a view."""
+    batch = range(x.ndim - 2)
+    return ops.permute_dims(x, axes=(*batch, x.ndim - 1, x.ndim - 2))
+
+
+def adjoint(x: Any) -> Any:
+    """The conjugate transpose."""
+    return transposed(conjugate(x))
+
+
+def identity_like(x: Any, n: int | None = None) -> Any:
+    """The n by n identity in the dtype and on the device of ``x``; by default of x's columns."""
+    n = x.shape[-1] if n is None else n
+    square = ops.filled_like(x, 0, shape=(n, n), dtype=float32)
+    diagonal = ops.equal(ops.iota_like(square, 0), ops.iota_like(square, 1))
+    return ops.astype(diagonal, dtype=x.dtype)
+
+
+def scaled_columns(x: Any, scale: Any) -> Any:
+    """x @ diag(scale)."""
+    return x * ops.reshape(scale, (*scale.shape[:-1], 1, scale.shape[-1]))
+
+
+def scaled_rows(scale: Any, x: Any) -> Any:
+    """diag(scale) @ x."""
+    return ops.reshape(scale, (*scale.shape, 1)) * x
+
+
+# ---- in numpy, for references --------------------------------------------------------------------
+
+
+def which(index: int, batch: tuple[int, ...]) -> str:
+    """Words for one matrix of a batch: "matrix 3 of the batch", "the matrix" when there is one."""
+    if not batch:
+        return "the matrix"
+    place = [int(i) for i in np.unravel_index(index, batch)]
+    return f"matrix {place[0] if len(place) == 1 else tuple(place)} of the batch"
+
+
+def lapack(
+    name: str,
+    reason: str,
+    function: Callable[..., Any],
+    *arrays: np.ndarray[Any, Any],
+    **words: Any,
+) -> Any:
+    """``function(*arrays)`` of numpy.linalg; a refusal becomes an OpError naming the matrix.
+
+    ``reason`` completes the sentence "matrix 3 of the batch ...". Arrays have equal batch axes.
+    """
+    try:
+        return function(*arrays, **words)
+    except np.linalg.LinAlgError:
+        pass
+    batch = arrays[0].shape[:-2]
+    flat = [a.reshape(math.prod(batch), *a.shape[-2:]) for a in arrays]
+    for i in range(math.prod(batch)):
+        one = [a[i] for a in flat]
+        if not all(np.isfinite(a).all() for a in one):
+            raise OpError(f"{name}: {which(i, batch)} holds NaN or infinity; look where it arose")
+        try:
+            function(*one, **words)
+        except np.linalg.LinAlgError:
+            raise OpError(f"{name}: {which(i, batch)} {reason}") from None
+    raise OpError(f"{name}: a matrix {reason}")
+
+
+def signed(vectors: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """The unit numbers that make the leading entry of each column real and positive.
+
+    The leading entry is the first whose magnitude is nearly the column's largest: "nearly", since
+    entries of equal magnitude differ by roundings, which must not decide.
+    """
+    if vectors.size == 0:
+        return np.ones((*vectors.shape[:-2], 1, vectors.shape[-1]), vectors.dtype)
+    size = np.abs(vectors)
+    near = size >= 0.999 * size.max(axis=-2, keepdims=True)
+    lead = np.take_along_axis(vectors, near.argmax(axis=-2)[..., None, :], axis=-2)
+    length = np.abs(lead)
+    return np.where(length > 0, np.conj(lead) / np.where(length > 0, length, 1), 1).astype(
+        vectors.dtype
+    )
+
+
+def results(values: Any) -> tuple[Any, ...]:
+    """The fields of numpy's named results as a plain tuple."""
+    return tuple(iterate(tuple(values)))
