@@ -327,3 +327,69 @@ def test_an_endless_loop_can_be_interrupted() -> None:
     )
     assert done.returncode != 0
     assert "KeyboardInterrupt" in done.stderr or "interrupted after" in done.stderr
+
+
+# ---- vmap ----------------------------------------------------------------------------------------
+
+XS = dt.asarray(np.linspace(-1, 1, 12).reshape(3, 4))
+WS = dt.asarray(np.array([0.3, 0.6, 0.9]))
+
+
+def looped(function, *rows):
+    """What vmap must give: one example after the other."""
+    found = [function(*(r[i] for r in rows)) for i in range(rows[0].shape[0])]
+    return [
+        np.stack(c) for c in zip(*(map(np.asarray, dt.tree.leaves(y)) for y in found), strict=True)
+    ]
+
+
+def mapped(function, *rows):
+    """vmap outside and inside jit, against the loop."""
+    want = looped(function, *rows)
+    for f in (dt.vmap(function), dt.jit(dt.vmap(function)), dt.vmap(dt.jit(function))):
+        for a, b in zip(dt.tree.leaves(f(*rows)), want, strict=True):
+            np.testing.assert_allclose(np.asarray(a), b, rtol=1e-10, atol=1e-12)
+
+
+def test_vmap_of_scan_and_of_its_gradient() -> None:
+    h0 = dt.asarray(0.1, dtype=dt.float64)
+    mapped(lambda w, x: dt.scan(lambda c, r: (c * w + r, c * r), h0, x), WS, XS)
+    mapped(lambda w, x: _rnn(w, h0, x), WS, XS)
+    mapped(lambda w: _rnn(w, h0, X), WS)
+    mapped(lambda x: dt.scan(lambda c, r: (c + r, c), W, x, reverse=True), XS)
+    mapped(dt.grad(lambda w, x: _rnn(w, h0, x), argnums=(0, 1)), WS, XS)
+    mapped(dt.grad(dt.jit(lambda w, x: _rnn(w, h0, x)), argnums=(0, 1)), WS, XS)
+    mapped(dt.grad(dt.grad(lambda w, x: _rnn(w, h0, x))), WS, XS)
+
+
+def test_gradient_of_vmap_of_scan() -> None:
+    def f(w):
+        return dt.vmap(lambda x: _rnn(w, w, x))(XS).sum()
+
+    assert dt.grad(f)(W).item() == pytest.approx(difference(f, W), rel=1e-8)
+    assert dt.jit(dt.grad(f))(W).item() == pytest.approx(difference(f, W), rel=1e-8)
+    assert dt.grad(dt.grad(f))(W).item() == pytest.approx(difference(dt.grad(f), W), rel=1e-7)
+
+
+def test_vmap_of_while_loop_runs_until_the_last_is_done() -> None:
+    mapped(_collatz, dt.asarray([6, 1, 27, 2]))
+    mapped(_grow, dt.asarray([3.0, 60.0, 4.5], dtype=dt.float64))
+    mapped(dt.grad(_grow), dt.asarray([3.0, 60.0, 4.5], dtype=dt.float64))
+
+
+def test_vmap_of_choices() -> None:
+    def f(x, w):
+        return dt.cond(x.sum() > 0, lambda x: x * w, lambda x: x - w, x)
+
+    mapped(f, XS, WS)
+    mapped(lambda x: dt.cond(W > 0, lambda x: x * W, lambda x: -x, x), XS)
+    mapped(dt.grad(lambda x, w: f(x, w).sum(), argnums=(0, 1)), XS, WS)
+    functions = (lambda x: x * 2, lambda x: -x, lambda x: x * x)
+    mapped(lambda i, x: dt.switch(i, functions, x), dt.asarray([5, -1, 1]), XS)
+
+
+def test_vmap_of_vmap_of_a_loop() -> None:
+    f = dt.vmap(dt.vmap(lambda w, x: _rnn(w, w, x), in_axes=(None, 0)), in_axes=(0, None))
+    want = np.array([[_rnn(w, w, x).item() for x in XS] for w in WS])
+    np.testing.assert_allclose(np.asarray(f(WS, XS)), want, rtol=1e-12)
+    np.testing.assert_allclose(np.asarray(dt.jit(f)(WS, XS)), want, rtol=1e-12)

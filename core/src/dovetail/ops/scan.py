@@ -172,7 +172,7 @@ def _batching(
     """Every carried value gets the examples; rows keep their place in front of them."""
     from dovetail.batching import examples  # noqa: PLC0415  imports the ops
     from dovetail.manipulation import moveaxis  # noqa: PLC0415
-    from dovetail.transforms.vmap import batch_graph  # noqa: PLC0415
+    from dovetail.batched_replay import batch_graph  # noqa: PLC0415
 
     n_carry, n_rows = attributes["n_carry"], attributes["n_rows"]
     flags = (*(True for _ in range(n_carry)), *batched[n_carry:])

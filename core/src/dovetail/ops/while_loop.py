@@ -154,7 +154,7 @@ def _batching(
     """The loop runs until the last example is done; those done before keep their values."""
     from dovetail import ops  # noqa: PLC0415  this module is one of them
     from dovetail.batching import examples  # noqa: PLC0415
-    from dovetail.transforms.vmap import replay_batched  # noqa: PLC0415
+    from dovetail.batched_replay import replay_batched  # noqa: PLC0415
 
     condition, body, n_carry = attributes["condition"], attributes["body"], attributes["n_carry"]
     carry, asked, read = _parts(operands, condition, body, n_carry)
