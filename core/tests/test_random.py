@@ -13,7 +13,7 @@ import pytest
 
 import dovetail as dt
 from dovetail.errors import OpError, TraceError
-from dovetail.ops.random_bits import philox
+from dovetail.ops.philox import philox
 
 R = dt.random
 KEY = 42

@@ -1,4 +1,4 @@
-/* Arrays from nothing: full, iota and random_bits. */
+/* Arrays from nothing: full and iota. */
 #include "create.h"
 
 #include "parallel.h"
@@ -60,17 +60,5 @@ const dvt_kernel_def dvt_cpu_create_rows[] = {
      .max_version = 1,
      .run = dvt_iota_run,
      .prepare = dvt_iota_prepare},
-    {.op = "random_bits",
-     .types = "K=u32;T=u8|u16|u32|u64",
-     .min_version = 1,
-     .max_version = 1,
-     .run = dvt_random_bits_run,
-     .prepare = dvt_random_bits_prepare},
-    {.op = "random_bits",
-     .types = "K=u32;T=u8|u16|u32|u64",
-     .min_version = 1,
-     .max_version = 1,
-     .run = dvt_random_bits_run,
-     .prepare = dvt_random_bits_prepare},
 };
 const uint32_t dvt_cpu_create_count = sizeof dvt_cpu_create_rows / sizeof dvt_cpu_create_rows[0];

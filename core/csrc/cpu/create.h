@@ -13,9 +13,5 @@ int dvt_scalar_element(const dvt_attr *attr, dvt_type type, void *element);
 /* The kernels beside full, one file each. */
 dvt_status dvt_iota_run(const dvt_call *call, dvt_error *error);
 dvt_status dvt_iota_prepare(const dvt_op *op, dvt_kernel_info *info, dvt_error *error);
-dvt_status dvt_random_bits_run(const dvt_call *call, dvt_error *error);
-dvt_status dvt_random_bits_prepare(const dvt_op *op, dvt_kernel_info *info, dvt_error *error);
-dvt_status dvt_random_bits_run(const dvt_call *call, dvt_error *error);
-dvt_status dvt_random_bits_prepare(const dvt_op *op, dvt_kernel_info *info, dvt_error *error);
 
 #endif

@@ -64,8 +64,9 @@ static inline void store_blocks(char *to, lanes front, lanes back) {
     memcpy(to + sizeof first, &second, sizeof second);
 }
 
-/* GROUP blocks. keys: two words per round. */
-static inline void make_group(char *to, uint64_t block, const uint64_t *keys) {
+/* GROUP blocks. keys: two words per round; high: words 2 and 3 of their counters. */
+static inline void make_group(char *to, uint64_t block, const uint64_t *keys,
+                              const uint32_t high[2]) {
     const lanes low = spread(0xffffffffu);
     const lanes factor0 = spread(0xd2511f53u), factor1 = spread(0xcd9e8d57u);
     lanes count, c0[TOGETHER], c1[TOGETHER], c2[TOGETHER], c3[TOGETHER];
@@ -74,7 +75,8 @@ static inline void make_group(char *to, uint64_t block, const uint64_t *keys) {
     for (unsigned v = 0; v < TOGETHER; v++) {
         c0[v] = count + v * LANES;
         c1[v] = c0[v] >> 32;
-        c2[v] = c3[v] = spread(0);
+        c2[v] = spread(high[0]);
+        c3[v] = spread(high[1]);
     }
     for (unsigned round = 0; round < ROUNDS; round++) {
         const lanes key0 = spread(keys[2 * round]), key1 = spread(keys[2 * round + 1]);
@@ -93,7 +95,8 @@ static inline void make_group(char *to, uint64_t block, const uint64_t *keys) {
         store_blocks(to + v * LANES * 16, (c0[v] & low) | c1[v] << 32, (c2[v] & low) | c3[v] << 32);
 }
 
-void dvt_philox(uint32_t *to, uint64_t first, uint64_t n, const uint32_t key[2]) {
+void dvt_philox_at(uint32_t *to, uint64_t first, uint64_t n, const uint32_t key[2],
+                   const uint32_t high[2]) {
     uint64_t keys[2 * ROUNDS];
     char *at = (char *)to;
     char rest[GROUP * 16];
@@ -101,8 +104,30 @@ void dvt_philox(uint32_t *to, uint64_t first, uint64_t n, const uint32_t key[2])
         keys[2 * round] = key[0] + round * 0x9e3779b9u; /* modulo 2^32 */
         keys[2 * round + 1] = key[1] + round * 0xbb67ae85u;
     }
-    for (; n >= GROUP; n -= GROUP, first += GROUP, at += GROUP * 16) make_group(at, first, keys);
+    for (; n >= GROUP; n -= GROUP, first += GROUP, at += GROUP * 16)
+        make_group(at, first, keys, high);
     if (n == 0) return;
-    make_group(rest, first, keys);
+    make_group(rest, first, keys, high);
     memcpy(at, rest, n * 16);
+}
+
+void dvt_philox(uint32_t *to, uint64_t first, uint64_t n, const uint32_t key[2]) {
+    static const uint32_t high[2] = {0, 0};
+    dvt_philox_at(to, first, n, key, high);
+}
+
+void dvt_philox_block(uint32_t to[DVT_PHILOX_WORDS], uint64_t block, const uint32_t key[2],
+                      const uint32_t high[2]) {
+    uint32_t c0 = (uint32_t)block, c1 = (uint32_t)(block >> 32), c2 = high[0], c3 = high[1];
+    uint32_t key0 = key[0], key1 = key[1];
+    for (uint32_t round = 0; round < ROUNDS; round++) {
+        const uint64_t product0 = (uint64_t)c0 * 0xd2511f53u, product1 = (uint64_t)c2 * 0xcd9e8d57u;
+        c0 = (uint32_t)(product1 >> 32) ^ c1 ^ key0;
+        c1 = (uint32_t)product1;
+        c2 = (uint32_t)(product0 >> 32) ^ c3 ^ key1;
+        c3 = (uint32_t)product0;
+        key0 += 0x9e3779b9u;
+        key1 += 0xbb67ae85u;
+    }
+    to[0] = c0, to[1] = c1, to[2] = c2, to[3] = c3;
 }

@@ -12,4 +12,12 @@
  * number, 0, 0). `to` needs no more alignment than its words have. */
 void dvt_philox(uint32_t *to, uint64_t first, uint64_t n, const uint32_t key[2]);
 
+/* The same with `high` as words 2 and 3 of every counter. */
+void dvt_philox_at(uint32_t *to, uint64_t first, uint64_t n, const uint32_t key[2],
+                   const uint32_t high[2]);
+
+/* One block of those. */
+void dvt_philox_block(uint32_t to[DVT_PHILOX_WORDS], uint64_t block, const uint32_t key[2],
+                      const uint32_t high[2]);
+
 #endif

@@ -26,9 +26,11 @@
     X(shuffle)                                                                                     \
     X(gather)                                                                                      \
     X(create)                                                                                      \
+    X(random)                                                                                      \
     X(matmul)                                                                                      \
     X(conv)                                                                                        \
-    X(pool)
+    X(pool)                                                                                        \
+    X(attention)
 
 #define DVT_CPU_DECLARE(family)                                                                    \
     extern const dvt_kernel_def dvt_cpu_##family##_rows[];                                         \

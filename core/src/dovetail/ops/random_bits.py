@@ -21,11 +21,19 @@ WORDS = frozenset({uint8, uint16, uint32, uint64})
 NO_KEY = "but a key is uint32[2]; dt.random.key makes one"
 
 
-def _canonical(op: Op, shape: Any, dtype: Any) -> dict[str, Any]:
+def _attributes(op: Op, shape: Any, dtype: Any) -> dict[str, Any]:
     dtype = as_dtype(dtype)
     if dtype not in WORDS:
         raise op.fail(f"dtype={dtype} is not one of uint8, uint16, uint32 and uint64")
     return {"shape": checked_shape(op, shape, dtype.itemsize), "dtype": dtype}
+
+
+def _canonical(key: Spec, shape: Any, dtype: Any) -> dict[str, Any]:
+    return _attributes(RANDOM_BITS, shape, dtype)
+
+
+def _canonical_batch(keys: Spec, shape: Any, dtype: Any) -> dict[str, Any]:
+    return _attributes(RANDOM_BITS_BATCH, shape, dtype)
 
 
 def _infer(key: Spec, shape: tuple[int, ...], dtype: DType) -> Spec:
@@ -61,10 +69,10 @@ def _more(op: Any, size: int, batched: tuple[bool, ...], keys: Any, **words: Any
 
 def _one_by_one(keys: Any, shape: tuple[int, ...], dtype: DType) -> Any:
     rows = ops.reshape(keys, (keys.size // 2, 2))
-    drawn = [random_bits(rows[i], shape, dtype) for i in range(rows.shape[0])]
-    if not drawn:
+    rows_drawn = [random_bits(rows[i], shape, dtype) for i in range(rows.shape[0])]
+    if not rows_drawn:
         return ops.full((*keys.shape[:-1], *shape), dtype, 0)
-    together = ops.concat(*(ops.reshape(y, (1, *shape)) for y in drawn), axis=0)
+    together = ops.concat([ops.reshape(y, (1, *shape)) for y in rows_drawn], axis=0)
     return ops.reshape(together, (*keys.shape[:-1], *shape))
 
 
@@ -110,7 +118,7 @@ RANDOM_BITS = Op(
     signature="key: K -> T",
     types={"K": frozenset({uint32}), "T": WORDS},
     attributes={"shape": REQUIRED, "dtype": REQUIRED},
-    canonical=lambda key, shape, dtype: _canonical(RANDOM_BITS, shape, dtype),
+    canonical=_canonical,
     infer=_infer,
     reference=_reference,
     samples=_samples,
@@ -136,7 +144,7 @@ RANDOM_BITS_BATCH = Op(
     signature="keys: K -> T",
     types={"K": frozenset({uint32}), "T": WORDS},
     attributes={"shape": REQUIRED, "dtype": REQUIRED},
-    canonical=lambda keys, shape, dtype: _canonical(RANDOM_BITS_BATCH, shape, dtype),
+    canonical=_canonical_batch,
     infer=_infer_batch,
     decomposition=_one_by_one,
     reference=_reference,

@@ -1,0 +1,22 @@
+/* Random numbers, and the functions that give the same bits everywhere. */
+#include "random_rows.h"
+
+#include "rows.h"
+
+#define ROW(name, words, kernel)                                                                   \
+    {.op = name,                                                                                   \
+     .types = words,                                                                               \
+     .min_version = 1,                                                                             \
+     .max_version = 1,                                                                             \
+     .run = dvt_random_##kernel##_run,                                                             \
+     .prepare = dvt_random_##kernel##_prepare}
+
+const dvt_kernel_def dvt_cpu_random_rows[] = {
+    ROW("random_bits", "K=u32;T=u8|u16|u32|u64", bits),
+    ROW("random_bits_batch", "K=u32;T=u8|u16|u32|u64", bits),
+    ROW("random_uniform", "K=u32;T=f32|f64", uniform),
+    ROW("random_normal", "K=u32;T=f32|f64", normal),
+    ROW("portable_log", "T=f32|f64", portable_log),
+    ROW("portable_exp", "T=f32|f64", portable_exp),
+};
+const uint32_t dvt_cpu_random_count = sizeof dvt_cpu_random_rows / sizeof dvt_cpu_random_rows[0];
