@@ -214,7 +214,9 @@ dvf_instance *dvf_instance_new(dvf_plan *p) {
     }
     for (int i = 0; i < p->n_storages; i++) {
         const dvf_storage *s = &p->storages[i];
-        if (s->kind == DVF_STORE_ARENA) x->data[i] = (char *)x->arena->data + s->index;
+        /* An arena of no bytes is none: what lies in it has no elements. */
+        if (s->kind == DVF_STORE_ARENA && x->arena != NULL)
+            x->data[i] = (char *)x->arena->data + s->index;
         if (s->kind == DVF_STORE_CONSTANT)
             x->data[i] = dvf_array_data((dvf_array *)PyTuple_GET_ITEM(p->constants, s->index));
     }
