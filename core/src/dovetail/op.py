@@ -261,6 +261,10 @@ def define(op: Op, function: Callable[..., Any] | None = None) -> Callable[..., 
     if dict.__contains__(REGISTRY, op.name):
         raise ValueError(f"op {op.name!r} is defined twice")
     REGISTRY[op.name] = op
+    if function is not None:
+        function.__name__ = function.__qualname__ = op.name
+        function.__doc__ = op.doc
+        function.op = op  # type: ignore[attr-defined]
     FUNCTIONS[op.name] = _fast.OpFunction(op) if function is None else function
     return FUNCTIONS[op.name]
 

@@ -150,7 +150,7 @@ def call(
     if op.canonical is not None:
         whole = op.canonical(*specs, **whole)
     results = evaluate(op, inputs, specs, whole, precise=precise)
-    return results if len(op.results) > 1 else results[0]
+    return results if len(results) > 1 else results[0]
 
 
 def run(graph: Graph, *arrays: Any) -> tuple[np.ndarray[Any, Any], ...]:

@@ -171,7 +171,7 @@ __all__ = [
 ]
 
 LAZY: dict[str, str] = {
-    "barrier": "dovetail.ops.barrier",
+    "barrier": "dovetail.ops.ordering",
     "attention": "dovetail.ops.dot_product_attention",
     "attention_gradient": "dovetail.ops.dot_product_attention",
     "acos": "dovetail.ops.inverse_trigonometric",
@@ -183,6 +183,7 @@ LAZY: dict[str, str] = {
     "cbrt": "dovetail.ops.cube_root",
     "cholesky": "dovetail.ops.cholesky_decomposition",
     "clip": "dovetail.ops.clipping",
+    "conj": "dovetail.ops.complex_parts",
     "cofactor": "dovetail.ops.determinant",
     "copysign": "dovetail.ops.sign_bit",
     "cosh": "dovetail.ops.hyperbolic",
@@ -192,6 +193,7 @@ LAZY: dict[str, str] = {
     "exp2": "dovetail.ops.logarithm_bases",
     "expm": "dovetail.ops.matrix_exponential",
     "hypot": "dovetail.ops.hypotenuse",
+    "imag": "dovetail.ops.complex_parts",
     "inv": "dovetail.ops.linear_solve",
     "log10": "dovetail.ops.logarithm_bases",
     "log2": "dovetail.ops.logarithm_bases",
@@ -205,17 +207,18 @@ LAZY: dict[str, str] = {
     "random_bits_batch": "dovetail.ops.random_bits",
     "random_normal": "dovetail.ops.random_reals",
     "random_uniform": "dovetail.ops.random_reals",
-    "scan": "dovetail.ops.scan",
+    "real": "dovetail.ops.complex_parts",
+    "scan": "dovetail.ops.scanning",
     "signbit": "dovetail.ops.sign_bit",
     "sinh": "dovetail.ops.hyperbolic",
     "slogdet": "dovetail.ops.determinant",
     "solve": "dovetail.ops.linear_solve",
     "svd": "dovetail.ops.singular_values",
     "svdvals": "dovetail.ops.singular_values",
-    "switch": "dovetail.ops.switch",
+    "switch": "dovetail.ops.branching",
     "tan": "dovetail.ops.inverse_trigonometric",
     "triangular_solve": "dovetail.ops.triangular",
-    "while_loop": "dovetail.ops.while_loop",
+    "while_loop": "dovetail.ops.conditional_loop",
 }
 """Name of a function or op -> the module that defines it, for families loaded on demand."""
 

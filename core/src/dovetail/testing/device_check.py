@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from dovetail.dtypes import DType
-from dovetail.op import Op, iterate
+from dovetail.op import FUNCTIONS, Op, iterate
 from dovetail.reference import call
 from dovetail.testing.cases import Case, samples_of
 from dovetail.testing.closeness import assert_close
@@ -24,7 +24,8 @@ def function_of(op: Op) -> Callable[..., Any]:
     from dovetail import _fast  # noqa: PLC0415  generating cases alone needs no native part
 
     if op.name not in _functions:
-        _functions[op.name] = _fast.OpFunction(op)
+        own = op.claim == "structured"
+        _functions[op.name] = FUNCTIONS[op.name] if own else _fast.OpFunction(op)
     return _functions[op.name]
 
 

@@ -13,15 +13,18 @@ from dovetail.op import ANY, REQUIRED, Op, Sample, Spec, define
 __all__ = ["switch"]
 
 
-def _infer(index: Spec, *specs: Spec, branches: tuple[Graph, ...]) -> tuple[Spec, ...]:
+def _infer(*specs: Spec, branches: tuple[Graph, ...]) -> tuple[Spec, ...]:
+    if not specs:
+        raise SWITCH.fail("it needs an index")
+    index, *specs_read = specs
     if index.shape != () or index.dtype is not int32:
         raise SWITCH.fail(f"its index is {index}, not an int32 without axes")
-    wanted = [(s.shape, s.dtype) for s in specs]
+    wanted = [(s.shape, s.dtype) for s in specs_read]
     results = [(v.spec.shape, v.spec.dtype) for v in branches[0].outputs]
     for k, branch in enumerate(branches):
         if [(v.spec.shape, v.spec.dtype) for v in branch.inputs] != wanted:
             have = ", ".join(str(v.spec) for v in branch.inputs)
-            raise SWITCH.fail(f"branch {k} takes {have}, not {', '.join(map(str, specs))}")
+            raise SWITCH.fail(f"branch {k} takes {have}, not {', '.join(map(str, specs_read))}")
         if [(v.spec.shape, v.spec.dtype) for v in branch.outputs] != results:
             first = ", ".join(str(v.spec) for v in branches[0].outputs)
             other = ", ".join(str(v.spec) for v in branch.outputs)

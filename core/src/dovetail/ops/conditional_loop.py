@@ -91,7 +91,7 @@ def _while(*operands: Any, **attributes: Any) -> tuple[Any, ...]:
 
     def rule(g: Any, y: Any, xs: tuple[Any, ...], needed: tuple[bool, ...]) -> tuple[Any, ...]:
         from dovetail.creation import zeros_like  # noqa: PLC0415  creation is made of ops
-        from dovetail.ops.barrier import barrier  # noqa: PLC0415
+        from dovetail.ops.ordering import barrier  # noqa: PLC0415
         from dovetail.transforms.gradient import vjp  # noqa: PLC0415
 
         floats = structured.floating(y)
@@ -125,8 +125,8 @@ def _as_scan(
     backwards."""
     from dovetail.dtypes import int32  # noqa: PLC0415
     from dovetail.ops import astype  # noqa: PLC0415  this module is one of them
-    from dovetail.ops.scan import scan  # noqa: PLC0415
-    from dovetail.ops.switch import switch  # noqa: PLC0415
+    from dovetail.ops.scanning import scan  # noqa: PLC0415
+    from dovetail.ops.branching import switch  # noqa: PLC0415
     from dovetail.replay import replay  # noqa: PLC0415
 
     carry, asked, read = _parts(arrays, condition, body, n_carry)

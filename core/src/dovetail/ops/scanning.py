@@ -51,7 +51,7 @@ def _build(device: Any, inputs: Any, outputs: Any, attributes: Any) -> Any:
 def _reference(
     *arrays: Any, body: Graph, n_carry: int, n_rows: int, length: int, reverse: bool
 ) -> Any:
-    from dovetail.reference import run  # noqa: PLC0415  imports the ops
+    from dovetail.reference import carrier, run  # noqa: PLC0415  imports the ops
 
     carry = list(arrays[:n_carry])
     rows: list[list[Any]] = [[] for _ in body.outputs[n_carry:]]
@@ -62,7 +62,9 @@ def _reference(
         for column, y in zip(rows, found[n_carry:], strict=True):
             column.append(y)
     stacked = [
-        np.stack(c[:: -1 if reverse else 1]) if c else np.zeros((0, *v.shape), np.float32)
+        np.stack(c[:: -1 if reverse else 1])
+        if c
+        else np.zeros((0, *v.shape), carrier(v.spec.dtype))
         for c, v in zip(rows, body.outputs[n_carry:], strict=True)
     ]
     return (*carry, *stacked)
