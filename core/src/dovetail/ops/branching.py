@@ -98,8 +98,8 @@ def _batching(
 ) -> tuple[Any, ...]:
     """With an index per example every branch runs, and each example takes from its own."""
     from dovetail import ops  # noqa: PLC0415  this module is one of them
-    from dovetail.batching import examples  # noqa: PLC0415
     from dovetail.batched_replay import batch_graph, replay_batched  # noqa: PLC0415
+    from dovetail.batching import examples  # noqa: PLC0415
 
     if not batched[0]:
         new = tuple(batch_graph(b, size, batched[1:]) for b in branches)

@@ -125,8 +125,8 @@ def _as_scan(
     backwards."""
     from dovetail.dtypes import int32  # noqa: PLC0415
     from dovetail.ops import astype  # noqa: PLC0415  this module is one of them
-    from dovetail.ops.scanning import scan  # noqa: PLC0415
     from dovetail.ops.branching import switch  # noqa: PLC0415
+    from dovetail.ops.scanning import scan  # noqa: PLC0415
     from dovetail.replay import replay  # noqa: PLC0415
 
     carry, asked, read = _parts(arrays, condition, body, n_carry)
@@ -153,8 +153,8 @@ def _batching(
 ) -> tuple[Any, ...]:
     """The loop runs until the last example is done; those done before keep their values."""
     from dovetail import ops  # noqa: PLC0415  this module is one of them
-    from dovetail.batching import examples  # noqa: PLC0415
     from dovetail.batched_replay import replay_batched  # noqa: PLC0415
+    from dovetail.batching import examples  # noqa: PLC0415
 
     condition, body, n_carry = attributes["condition"], attributes["body"], attributes["n_carry"]
     carry, asked, read = _parts(operands, condition, body, n_carry)

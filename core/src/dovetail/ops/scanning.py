@@ -172,9 +172,9 @@ def _batching(
     function: Any, size: int, batched: tuple[bool, ...], *operands: Any, **attributes: Any
 ) -> tuple[Any, ...]:
     """Every carried value gets the examples; rows keep their place in front of them."""
+    from dovetail.batched_replay import batch_graph  # noqa: PLC0415
     from dovetail.batching import examples  # noqa: PLC0415  imports the ops
     from dovetail.manipulation import moveaxis  # noqa: PLC0415
-    from dovetail.batched_replay import batch_graph  # noqa: PLC0415
 
     n_carry, n_rows = attributes["n_carry"], attributes["n_rows"]
     flags = (*(True for _ in range(n_carry)), *batched[n_carry:])

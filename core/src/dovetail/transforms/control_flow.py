@@ -12,9 +12,9 @@ from dovetail.errors import OpError
 from dovetail.manipulation import stack
 from dovetail.op import Spec
 from dovetail.ops import astype
-from dovetail.ops.scanning import scan as scan_op
 from dovetail.ops.branching import switch as switch_op
 from dovetail.ops.conditional_loop import while_loop as while_op
+from dovetail.ops.scanning import scan as scan_op
 from dovetail.structured import stand_in
 from dovetail.trace import Traced, active, input_spec, trace
 
