@@ -173,7 +173,7 @@ __all__ = [
 LAZY: dict[str, str] = {
     "barrier": "dovetail.ops.ordering",
     "attention": "dovetail.ops.dot_product_attention",
-    "attention_gradient": "dovetail.ops.dot_product_attention",
+    "attention_gradient": "dovetail.ops.attention_adjoint",
     "acos": "dovetail.ops.inverse_trigonometric",
     "acosh": "dovetail.ops.hyperbolic",
     "asin": "dovetail.ops.inverse_trigonometric",
