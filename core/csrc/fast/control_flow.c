@@ -14,7 +14,7 @@
 #include "../../src/dovetail/include/dovetail_compiled.h"
 
 #define ALIGNMENT 64u
-#define SIGNALS_EVERY_NS 50000000
+#define LOOK_EVERY_NS 50000000
 
 typedef struct control {
     pthread_mutex_t lock;
@@ -47,11 +47,27 @@ static int64_t now_ns(void) {
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-/* Whether Ctrl-C was pressed: a loop may run for ever. The interpreter is told again afterwards. */
-static bool interrupted(int64_t *last) {
-    int64_t now = now_ns();
-    if (now - *last < SIGNALS_EVERY_NS) return false;
-    *last = now;
+/* When a loop last looked for Ctrl-C, and after how many turns it looks again. */
+typedef struct watch {
+    int64_t last_ns, turns, every;
+} watch;
+
+static watch watch_start(void) {
+    return (watch){.last_ns = now_ns(), .turns = 0, .every = 1};
+}
+
+/* Whether Ctrl-C was pressed: a loop may run for ever. Quick turns are counted, not timed one by one.
+ * The interpreter is told again afterwards. */
+static bool interrupted(watch *w) {
+    if (++w->turns < w->every) return false;
+    w->turns = 0;
+    int64_t now = now_ns(), spent = now - w->last_ns;
+    if (spent < LOOK_EVERY_NS / 8) {
+        if (w->every < 4096) w->every *= 2;
+        return false;
+    }
+    if (spent > LOOK_EVERY_NS && w->every > 1) w->every /= 2;
+    w->last_ns = now;
     PyGILState_STATE state = PyGILState_Ensure();
     bool pressed = PyErr_CheckSignals() < 0;
     if (pressed) {
@@ -79,14 +95,15 @@ static char *carry_buffer(const control *c, const dvt_call *call, int64_t set, i
 
 static dvt_status scan_steps(control *c, const dvt_call *call, dvt_error *error) {
     const dvt_compiled *body = c->compiled[0];
-    int64_t n_in = call->n_inputs, n_out = call->n_outputs, last = now_ns();
+    int64_t n_in = call->n_inputs, n_out = call->n_outputs;
+    watch seen = watch_start();
     for (int64_t k = c->n_carry + c->n_rows; k < n_in; k++) c->in[k] = data_of(call->inputs[k]);
     for (int64_t t = 0; t < c->length; t++) {
         int64_t row = c->reverse ? c->length - 1 - t : t;
         for (int64_t k = 0; k < c->n_carry; k++) {
             c->in[k] = t == 0 ? data_of(call->inputs[k]) : (char *)c->out[k];
-            c->out[k] = t == c->length - 1 ? data_of(call->outputs[k])
-                                           : carry_buffer(c, call, t & 1, k);
+            c->out[k] =
+                t == c->length - 1 ? data_of(call->outputs[k]) : carry_buffer(c, call, t & 1, k);
         }
         for (int64_t k = c->n_carry; k < c->n_carry + c->n_rows; k++)
             c->in[k] = data_of(call->inputs[k]) + (uint64_t)row * c->sizes[k];
@@ -94,7 +111,7 @@ static dvt_status scan_steps(control *c, const dvt_call *call, dvt_error *error)
             c->out[k] = data_of(call->outputs[k]) + (uint64_t)row * bytes_of(&body->outputs[k]);
         dvt_status status = body->call(body->context, c->in, c->out, error);
         if (status != DVT_OK) return status;
-        if (interrupted(&last)) return stopped(error, "scan", t + 1);
+        if (interrupted(&seen)) return stopped(error, "scan", t + 1);
     }
     for (int64_t k = 0; c->length == 0 && k < c->n_carry; k++)
         if (c->sizes[k] > 0)
@@ -105,7 +122,7 @@ static dvt_status scan_steps(control *c, const dvt_call *call, dvt_error *error)
 static dvt_status while_steps(control *c, const dvt_call *call, dvt_error *error) {
     const dvt_compiled *condition = c->compiled[0], *body = c->compiled[1];
     int64_t n_condition = condition->n_inputs, n_body = body->n_inputs, steps = 0;
-    int64_t last = now_ns();
+    watch seen = watch_start();
     for (int64_t k = 0; k < c->n_carry; k++) c->in[k] = data_of(call->inputs[k]);
     for (;;) {
         uint8_t more = 0;
@@ -128,7 +145,7 @@ static dvt_status while_steps(control *c, const dvt_call *call, dvt_error *error
         if (status != DVT_OK) return status;
         for (int64_t k = 0; k < c->n_carry; k++) c->in[k] = c->out[k];
         steps++;
-        if (interrupted(&last)) return stopped(error, "while_loop", steps);
+        if (interrupted(&seen)) return stopped(error, "while_loop", steps);
     }
     for (int64_t k = 0; k < c->n_carry; k++)
         if (c->sizes[k] > 0) memcpy(data_of(call->outputs[k]), c->in[k], c->sizes[k]);

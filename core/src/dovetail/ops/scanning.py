@@ -43,9 +43,9 @@ def _infer(
 
 def _build(device: Any, inputs: Any, outputs: Any, attributes: Any) -> Any:
     body = structured.entry(attributes["body"], device)
-    words = ("n_carry", "n_rows", "length")
-    numbers = (attributes[k] for k in words)
-    return _fast.control_kernel(device, "scan", (body,), *numbers, -1, attributes["reverse"])
+    n_carry, n_rows, length = (attributes[k] for k in ("n_carry", "n_rows", "length"))
+    backwards = attributes["reverse"]
+    return _fast.control_kernel(device, "scan", (body,), n_carry, n_rows, length, -1, backwards)
 
 
 def _reference(
