@@ -49,6 +49,10 @@ const dvt_map *dvt_tile_lookup(const dvt_graph *graph, const dvt_node *node, dvt
         return 0;
     for (uint32_t i = 0; i < node->n_inputs; i++) inputs[i] = &graph->values[node->inputs[i]]->spec;
     output = &graph->values[node->outputs[0]]->spec;
+    /* The rows' types are the host's to check; here a type that no row has must not get so far. */
+    if (dvt_type_of(output->dtype) == DVT_N_TYPES) return 0;
+    for (uint32_t i = 0; i < node->n_inputs; i++)
+        if (dvt_type_of(inputs[i]->dtype) == DVT_N_TYPES) return 0;
     const dvt_op op = {.struct_size = sizeof op,
                        .flags = node->flags,
                        .name = node->op,

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from dovetail.dtypes import FLOATING, NUMERIC
+from dovetail.dtypes import COMPLEX, FLOATING, NUMERIC
 from dovetail.op import Op, define
 from dovetail.samples import binary
 from dovetail.shapes import elementwise
@@ -16,6 +16,9 @@ __all__ = ["add", "divide", "multiply", "subtract"]
 # One correctly rounded operation each. A 16-bit result computed in float32 is still correctly
 # rounded, since 24 bits are more than twice 11 and two.
 EXACT = {"float32": 0, "float64": 0, "float16": 0, "bfloat16": 0}
+# The parts of a complex product are sums of two rounded products; a quotient has two such steps.
+PRODUCT = EXACT | {"complex64": 4, "complex128": 4}
+QUOTIENT = EXACT | {"complex64": 8, "complex128": 8}
 
 add: Any = define(
     Op(
@@ -29,7 +32,7 @@ add: Any = define(
     [11, 22]
     """,
         signature="x: T, y: T -> T",
-        types={"T": NUMERIC},
+        types={"T": NUMERIC | COMPLEX},
         broadcast=True,
         infer=elementwise("add"),
         gradient=(lambda g, z, x, y: g, lambda g, z, x, y: g),
@@ -51,7 +54,7 @@ subtract: Any = define(
     [-9, -18]
     """,
         signature="x: T, y: T -> T",
-        types={"T": NUMERIC},
+        types={"T": NUMERIC | COMPLEX},
         broadcast=True,
         infer=elementwise("subtract"),
         gradient=(lambda g, z, x, y: g, lambda g, z, x, y: -g),
@@ -73,13 +76,13 @@ multiply: Any = define(
     [10, 40]
     """,
         signature="x: T, y: T -> T",
-        types={"T": NUMERIC},
+        types={"T": NUMERIC | COMPLEX},
         broadcast=True,
         infer=elementwise("multiply"),
         gradient=(lambda g, z, x, y: g * y, lambda g, z, x, y: g * x),
         reference=np.multiply,
         samples=binary((-9, 9), special=True),
-        tolerance=EXACT,
+        tolerance=PRODUCT,
     )
 )
 
@@ -98,12 +101,12 @@ divide: Any = define(
     [0.25, inf]
     """,
         signature="x: T, y: T -> T",
-        types={"T": FLOATING},
+        types={"T": FLOATING | COMPLEX},
         broadcast=True,
         infer=elementwise("divide"),
         gradient=(lambda g, z, x, y: g / y, lambda g, z, x, y: -g * z / y),
         reference=np.divide,
         samples=binary((-9, 9), (0.3, 4), special=True),
-        tolerance=EXACT,
+        tolerance=QUOTIENT,
     )
 )

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from dovetail import batching
-from dovetail.dtypes import FLOATING, bool_
+from dovetail.dtypes import COMPLEX, FLOATING, bool_
 from dovetail.op import Op, define
 from dovetail.samples import unary
 from dovetail.shapes import elementwise
@@ -28,7 +28,7 @@ isnan: Any = define(
     [True, False, False]
     """,
         signature="x: T -> bool",
-        types={"T": FLOATING},
+        types={"T": FLOATING | COMPLEX},
         infer=elementwise("isnan", bool_),
         batching=batching.elementwise,
         reference=np.isnan,
@@ -48,7 +48,7 @@ isinf: Any = define(
     [False, True, False]
     """,
         signature="x: T -> bool",
-        types={"T": FLOATING},
+        types={"T": FLOATING | COMPLEX},
         infer=elementwise("isinf", bool_),
         batching=batching.elementwise,
         reference=np.isinf,
@@ -68,7 +68,7 @@ isfinite: Any = define(
     [False, False, True]
     """,
         signature="x: T -> bool",
-        types={"T": FLOATING},
+        types={"T": FLOATING | COMPLEX},
         infer=elementwise("isfinite", bool_),
         batching=batching.elementwise,
         reference=np.isfinite,

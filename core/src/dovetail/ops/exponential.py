@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from dovetail import batching
-from dovetail.dtypes import FLOATING
+from dovetail.dtypes import COMPLEX, FLOATING
 from dovetail.op import Op, define
 from dovetail.samples import unary
 from dovetail.shapes import elementwise
@@ -17,6 +17,20 @@ __all__ = ["exp", "expm1", "log", "log1p"]
 # The kernels' polynomials are good to 1 ulp; one more for the rounding of the reference itself.
 # A 16-bit result is the float32 one rounded once, so it can differ by one step at a tie.
 TOLERANCE = {"float32": 2, "float64": 2, "float16": 1, "bfloat16": 1}
+
+
+def _log1p(x: Any) -> Any:
+    if x.dtype.kind != "c":
+        return np.log1p(x)
+    # numpy adds 1 first. log|1 + x| is half the log of 1 + (a * (a + 2) + b * b), for small x.
+    a, b = x.real, x.imag
+    small = (np.abs(a) < 0.5) & (np.abs(b) < 0.5)
+    near = np.where(small, a * (a + 2) + b * b, 0)
+    result = np.empty_like(x)
+    result.real = np.where(small, np.log1p(near) / 2, np.log(np.hypot(a + 1, b)))
+    result.imag = np.arctan2(b, a + 1)
+    return result
+
 
 exp: Any = define(
     Op(
@@ -31,7 +45,7 @@ exp: Any = define(
     2.71828
     """,
         signature="x: T -> T",
-        types={"T": FLOATING},
+        types={"T": FLOATING | COMPLEX},
         infer=elementwise("exp"),
         batching=batching.elementwise,
         gradient=(lambda g, y, x: g * y,),
@@ -53,7 +67,7 @@ expm1: Any = define(
     True
     """,
         signature="x: T -> T",
-        types={"T": FLOATING},
+        types={"T": FLOATING | COMPLEX},
         infer=elementwise("expm1"),
         batching=batching.elementwise,
         gradient=(lambda g, y, x: g * (y + 1),),
@@ -69,14 +83,15 @@ log: Any = define(
         doc="""Natural logarithm, element by element.
 
     The result has x's shape and dtype; integers and bools are converted to float32 first. log(0) is
-    minus infinity, the logarithm of a negative number is NaN.
+    minus infinity, the logarithm of a negative number is NaN, that of a complex one has its angle
+    in (-pi, pi] as imaginary part.
 
     >>> import dovetail as dt
     >>> dt.log(dt.asarray([1.0, 0.0])).tolist()
     [0.0, -inf]
     """,
         signature="x: T -> T",
-        types={"T": FLOATING},
+        types={"T": FLOATING | COMPLEX},
         infer=elementwise("log"),
         batching=batching.elementwise,
         gradient=(lambda g, y, x: g / x,),
@@ -99,11 +114,11 @@ log1p: Any = define(
     [0.0, -inf]
     """,
         signature="x: T -> T",
-        types={"T": FLOATING},
+        types={"T": FLOATING | COMPLEX},
         infer=elementwise("log1p"),
         batching=batching.elementwise,
         gradient=(lambda g, y, x: g / (x + 1),),
-        reference=np.log1p,
+        reference=_log1p,
         samples=unary(-0.9, 4),
         tolerance=TOLERANCE,
     )

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from dovetail.batching import elementwise as batched
-from dovetail.dtypes import FLOATING, float32, float64
+from dovetail.dtypes import COMPLEX, FLOATING, float32, float64
 from dovetail.op import Op, Sample, define
 from dovetail.samples import unary
 from dovetail.shapes import elementwise
@@ -57,7 +57,7 @@ sinh: Any = define(
     1.1752
     """,
         signature="x: T -> T",
-        types={"T": FLOATING},
+        types={"T": FLOATING | COMPLEX},
         infer=elementwise("sinh"),
         gradient=(lambda g, y, x: g * cosh(x),),
         batching=batched,
@@ -80,7 +80,7 @@ cosh: Any = define(
     1.54308
     """,
         signature="x: T -> T",
-        types={"T": FLOATING},
+        types={"T": FLOATING | COMPLEX},
         infer=elementwise("cosh"),
         gradient=(lambda g, y, x: g * sinh(x),),
         batching=batched,
@@ -103,7 +103,7 @@ asinh: Any = define(
     0.88137
     """,
         signature="x: T -> T",
-        types={"T": FLOATING},
+        types={"T": FLOATING | COMPLEX},
         infer=elementwise("asinh"),
         gradient=(lambda g, y, x: g / cosh(y),),
         batching=batched,
@@ -126,7 +126,7 @@ acosh: Any = define(
     1.31696
     """,
         signature="x: T -> T",
-        types={"T": FLOATING},
+        types={"T": FLOATING | COMPLEX},
         infer=elementwise("acosh"),
         gradient=(lambda g, y, x: g / sinh(y),),
         batching=batched,
@@ -149,7 +149,7 @@ atanh: Any = define(
     [0.0, inf]
     """,
         signature="x: T -> T",
-        types={"T": FLOATING},
+        types={"T": FLOATING | COMPLEX},
         infer=elementwise("atanh"),
         gradient=(lambda g, y, x: g / ((1 - x) * (1 + x)),),
         batching=batched,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from dovetail.batching import elementwise as batched
-from dovetail.dtypes import FLOATING, float32, float64
+from dovetail.dtypes import COMPLEX, FLOATING, float32, float64
 from dovetail.op import Op, Sample, define
 from dovetail.ops.root import sqrt
 from dovetail.samples import unary
@@ -49,7 +49,7 @@ tan: Any = define(
     1.55741
     """,
         signature="x: T -> T",
-        types={"T": FLOATING},
+        types={"T": FLOATING | COMPLEX},
         infer=elementwise("tan"),
         gradient=(lambda g, y, x: g * (y * y + 1),),
         batching=batched,
@@ -72,7 +72,7 @@ asin: Any = define(
     1.5708
     """,
         signature="x: T -> T",
-        types={"T": FLOATING},
+        types={"T": FLOATING | COMPLEX},
         infer=elementwise("asin"),
         gradient=(lambda g, y, x: g / sqrt((1 - x) * (1 + x)),),
         batching=batched,
@@ -95,7 +95,7 @@ acos: Any = define(
     3.14159
     """,
         signature="x: T -> T",
-        types={"T": FLOATING},
+        types={"T": FLOATING | COMPLEX},
         infer=elementwise("acos"),
         gradient=(lambda g, y, x: -g / sqrt((1 - x) * (1 + x)),),
         batching=batched,
@@ -118,7 +118,7 @@ atan: Any = define(
     0.7854
     """,
         signature="x: T -> T",
-        types={"T": FLOATING},
+        types={"T": FLOATING | COMPLEX},
         infer=elementwise("atan"),
         gradient=(lambda g, y, x: g / (x * x + 1),),
         batching=batched,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from dovetail.batching import elementwise as batched
-from dovetail.dtypes import FLOATING, float32, float64
+from dovetail.dtypes import COMPLEX, FLOATING, float32, float64
 from dovetail.op import Op, Sample, define
 from dovetail.samples import unary
 from dovetail.shapes import elementwise
@@ -73,7 +73,7 @@ log2: Any = define(
     [3.0, -1.0]
     """,
         signature="x: T -> T",
-        types={"T": FLOATING},
+        types={"T": FLOATING | COMPLEX},
         infer=elementwise("log2"),
         gradient=(lambda g, y, x: g / (x * LOG_2),),
         batching=batched,
@@ -96,7 +96,7 @@ log10: Any = define(
     [3.0, -inf]
     """,
         signature="x: T -> T",
-        types={"T": FLOATING},
+        types={"T": FLOATING | COMPLEX},
         infer=elementwise("log10"),
         gradient=(lambda g, y, x: g / (x * LOG_10),),
         batching=batched,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from dovetail import batching
-from dovetail.dtypes import NUMERIC, dtype
+from dovetail.dtypes import COMPLEX, NUMERIC, dtype
 from dovetail.op import Op, Sample, Spec, define
 from dovetail.ops.broadcast_to import broadcast_to
 from dovetail.ops.permute_dims import permute_dims
@@ -87,7 +87,7 @@ MATMUL = Op(
     [[11.0]]
     """,
     signature="x: T, y: T -> T",
-    types={"T": NUMERIC},
+    types={"T": NUMERIC | COMPLEX},
     infer=_infer,
     batching=_batching,
     gradient=(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dovetail import batching
-from dovetail.dtypes import FLOATING
+from dovetail.dtypes import COMPLEX, FLOATING
 from dovetail.op import Op, Spec, define
 from dovetail.ops.sum import sum_op, total
 from dovetail.precision import widened
@@ -36,7 +36,7 @@ def _decomposition(x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
 
 
 def _reference(x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
-    return total(x, axis=axis, keepdims=keepdims) / x.dtype.type(_count(x.shape, axis))
+    return total(x, axis=axis, keepdims=keepdims) / x.real.dtype.type(_count(x.shape, axis))
 
 
 mean: Any = define(
@@ -55,14 +55,14 @@ mean: Any = define(
     [2.0, 3.5]
     """,
         signature="x: T -> T",
-        types={"T": FLOATING},
+        types={"T": FLOATING | COMPLEX},
         attributes={"axis": None, "keepdims": False},
         canonical=_canonical,
         infer=_infer,
         batching=batching.shift("axis"),
         decomposition=_decomposition,
         reference=_reference,
-        samples=reduction(-3, 9, empty=True, dtypes=FLOATING),
+        samples=reduction(-3, 9, empty=True),
         # As sum's, and one division.
         tolerance={"norm": True, "float32": 8, "float64": 8, "float16": 1, "bfloat16": 1},
         claim="composite",

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from dovetail.dtypes import FLOATING, INTEGER, NUMERIC
+from dovetail.dtypes import COMPLEX, FLOATING, INTEGER, NUMERIC
 from dovetail.op import Op, Sample, define
 from dovetail.ops.exponential import log
 from dovetail.ops.where import where
@@ -18,7 +18,7 @@ __all__ = ["power"]
 
 
 def _reference(x: Any, y: Any) -> Any:
-    if x.dtype.kind == "f":
+    if x.dtype.kind in "fc":
         return np.power(x, y)
     whole = np.power(x, np.where(y < 0, 0, y))
     # The exact value of a negative power is a fraction, except at 1 and -1; it is truncated.
@@ -39,7 +39,7 @@ def _by_exponent(g: Any, z: Any, x: Any, y: Any) -> Any:
 
 
 def _samples() -> Iterator[Sample]:
-    yield from binary((0.3, 4), (-2, 3), dtypes=FLOATING)()
+    yield from binary((0.3, 4), (-2, 3), dtypes=FLOATING | COMPLEX)()
     yield from binary((-4, 5), (0, 6), dtypes=INTEGER)()
     signed = frozenset(t for t in INTEGER if t.kind == "int")
     bases = [[2], [1], [-1], [0], [-3]]
@@ -60,6 +60,7 @@ power: Any = define(
         doc="""x to the power y, element by element; shapes broadcast, dtypes promote.
 
     Floats follow C's pow: x ** 0 is 1 for every x, a negative x with a fraction in y gives NaN.
+    Complex numbers have the principal value, exp(y * log(x)).
     Integers wrap around; a negative power of an integer is its exact value truncated: 0, except for
     1 and -1.
 
@@ -70,13 +71,21 @@ power: Any = define(
     [4.0, 9.0]
     """,
         signature="x: T, y: T -> T",
-        types={"T": NUMERIC},
+        types={"T": NUMERIC | COMPLEX},
         broadcast=True,
         infer=elementwise("power"),
         gradient=(_by_base, _by_exponent),
         reference=_reference,
         samples=_samples,
         # exp(y * log(x)) with the product carried in two words, or the C library's pow.
-        tolerance={"float32": 4, "float64": 4, "float16": 1, "bfloat16": 1},
+        # Complex: every step of that formula rounds, and exp makes absolute errors relative ones.
+        tolerance={
+            "float32": 4,
+            "float64": 4,
+            "float16": 1,
+            "bfloat16": 1,
+            "complex64": 64,
+            "complex128": 64,
+        },
     )
 )

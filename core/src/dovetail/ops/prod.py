@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from dovetail import batching
-from dovetail.dtypes import NUMERIC
+from dovetail.dtypes import COMPLEX, NUMERIC
 from dovetail.op import Op, Sample, Spec, define
 from dovetail.ops.pad import pad
 from dovetail.ops.permute_dims import permute_dims
@@ -90,7 +90,7 @@ prod_op: Any = define(
     [2, 12]
     """,
         signature="x: T -> T",
-        types={"T": NUMERIC},
+        types={"T": NUMERIC | COMPLEX},
         attributes={"axis": None, "keepdims": False},
         canonical=_canonical,
         infer=_infer,

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from dovetail import batching
-from dovetail.dtypes import FLOATING
+from dovetail.dtypes import COMPLEX, FLOATING
 from dovetail.op import Op, define
 from dovetail.samples import unary
 from dovetail.shapes import elementwise
@@ -19,21 +19,30 @@ sqrt: Any = define(
         name="sqrt",
         doc="""Square root, element by element, correctly rounded; NaN for negative numbers.
 
-    The result has x's shape and dtype; integers and bools are converted to float32 first.
+    The result has x's shape and dtype; integers and bools are converted to float32 first. Complex
+    numbers have the root whose real part is not negative.
 
     >>> import dovetail as dt
     >>> dt.sqrt(dt.asarray([4.0, 2.25])).tolist()
     [2.0, 1.5]
     """,
         signature="x: T -> T",
-        types={"T": FLOATING},
+        types={"T": FLOATING | COMPLEX},
         infer=elementwise("sqrt"),
         batching=batching.elementwise,
         gradient=(lambda g, y, x: 0.5 * g / y,),
         reference=np.sqrt,
         samples=unary(0.1, 9),
-        # IEEE 754 asks for correct rounding and every target's instruction delivers it.
-        tolerance={"float32": 0, "float64": 0, "float16": 0, "bfloat16": 0},
+        # IEEE 754 asks for correct rounding and every target's instruction delivers it; a complex
+        # root takes a magnitude and a quotient.
+        tolerance={
+            "float32": 0,
+            "float64": 0,
+            "float16": 0,
+            "bfloat16": 0,
+            "complex64": 4,
+            "complex128": 4,
+        },
     )
 )
 

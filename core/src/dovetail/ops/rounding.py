@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from dovetail import batching
-from dovetail.dtypes import FLOATING
+from dovetail.dtypes import COMPLEX, FLOATING
 from dovetail.op import Op, define
 from dovetail.ops.identity import identity
 from dovetail.samples import unary
@@ -17,7 +17,7 @@ __all__ = ["ceil", "floor", "round", "trunc"]
 
 # A whole number is representable wherever rounding changes anything, so the results are exact.
 EXACT = {"float32": 0, "float64": 0, "float16": 0, "bfloat16": 0}
-VALUES = unary(-9, 9, dtypes=FLOATING)
+VALUES = unary(-9, 9)
 
 _floor: Any = define(
     Op(
@@ -87,14 +87,15 @@ _round: Any = define(
         name="round",
         doc="""The nearest whole number, halves to the even one, element by element.
 
-    The result has x's shape and dtype. Integers are returned as they are.
+    The result has x's shape and dtype. Integers are returned as they are; of complex numbers both
+    parts are rounded.
 
     >>> import dovetail as dt
     >>> dt.round(dt.asarray([0.5, 1.5, -2.4])).tolist()
     [0.0, 2.0, -2.0]
     """,
         signature="x: T -> T",
-        types={"T": FLOATING},
+        types={"T": FLOATING | COMPLEX},
         infer=elementwise("round"),
         batching=batching.elementwise,
         reference=np.rint,

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from dovetail import batching
-from dovetail.dtypes import FLOATING, NUMERIC
+from dovetail.dtypes import COMPLEX, FLOATING, NUMERIC
 from dovetail.op import Op, define
 from dovetail.samples import unary
 from dovetail.shapes import elementwise
@@ -16,6 +16,8 @@ __all__ = ["reciprocal", "square"]
 
 # One correctly rounded operation each.
 EXACT = {"float32": 0, "float64": 0, "float16": 0, "bfloat16": 0}
+# Complex products and quotients take several.
+ROUNDED = EXACT | {"complex64": 8, "complex128": 8}
 
 square: Any = define(
     Op(
@@ -29,13 +31,13 @@ square: Any = define(
     [9, 4]
     """,
         signature="x: T -> T",
-        types={"T": NUMERIC},
+        types={"T": NUMERIC | COMPLEX},
         infer=elementwise("square"),
         batching=batching.elementwise,
         gradient=(lambda g, y, x: 2 * g * x,),
         reference=np.square,
         samples=unary(-9, 9),
-        tolerance=EXACT,
+        tolerance=ROUNDED,
     )
 )
 
@@ -51,12 +53,12 @@ reciprocal: Any = define(
     [0.25, -2.0]
     """,
         signature="x: T -> T",
-        types={"T": FLOATING},
+        types={"T": FLOATING | COMPLEX},
         infer=elementwise("reciprocal"),
         batching=batching.elementwise,
         gradient=(lambda g, y, x: -g * y * y,),
         reference=lambda x: 1 / x,
         samples=unary(0.2, 4),
-        tolerance=EXACT,
+        tolerance=ROUNDED,
     )
 )

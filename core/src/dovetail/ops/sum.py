@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from dovetail import batching, ops
-from dovetail.dtypes import NUMERIC, int64, uint64
+from dovetail.dtypes import COMPLEX, NUMERIC, int64, uint64
 from dovetail.op import Op, Spec, define
 from dovetail.ops.astype import astype
 from dovetail.samples import reduction
@@ -53,7 +53,7 @@ def accumulator(x: Any, dtype: Any) -> Any:
 
 def total(x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
     """The sum in numpy, which adds along outer axes one by one: doubles need a wider sum."""
-    wide = np.longdouble if x.dtype == np.float64 else x.dtype
+    wide = {"d": np.longdouble, "D": np.clongdouble}.get(x.dtype.char, x.dtype)
     return np.sum(x, axis=axis, dtype=wide, keepdims=keepdims).astype(x.dtype)
 
 
@@ -73,7 +73,7 @@ SUM = Op(
     [4, 6]
     """,
     signature="x: T -> T",
-    types={"T": NUMERIC},
+    types={"T": NUMERIC | COMPLEX},
     attributes={"axis": None, "keepdims": False},
     canonical=_canonical,
     infer=_infer,

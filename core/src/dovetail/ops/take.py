@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from dovetail import ops, shapes
-from dovetail.dtypes import NUMERIC, int32, int64
+from dovetail.dtypes import COMPLEX, NUMERIC, int32, int64
 from dovetail.op import Op, Sample, Spec, define
 
 __all__ = ["one_axis", "scatter", "scatter_add", "take"]
@@ -177,7 +177,7 @@ SCATTER_ADD = Op(
     [5.0, 0.0, 8.0]
     """,
     signature="x: T, indices: J, updates: T -> T",
-    types={"T": NUMERIC, "J": INDEX},
+    types={"T": NUMERIC | COMPLEX, "J": INDEX},
     attributes={"axis": None},
     canonical=_add_canonical,
     infer=_add_infer,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from dovetail import ops, shapes
-from dovetail.dtypes import NUMERIC
+from dovetail.dtypes import COMPLEX, NUMERIC
 from dovetail.op import Op, Sample, Spec, define
 from dovetail.ops.take import INDEX, positions
 
@@ -138,7 +138,7 @@ SCATTER_ADD_ALONG_AXIS = Op(
     [[0.0, 0.0, 2.0], [1.0, 0.0, 1.0]]
     """,
     signature="x: T, indices: J, updates: T -> T",
-    types={"T": NUMERIC, "J": INDEX},
+    types={"T": NUMERIC | COMPLEX, "J": INDEX},
     attributes={"axis": -1},
     canonical=_add_canonical,
     infer=_add_infer,

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from dovetail import batching
-from dovetail.dtypes import FLOATING
+from dovetail.dtypes import COMPLEX, FLOATING
 from dovetail.op import Op, define
 from dovetail.samples import unary
 from dovetail.shapes import elementwise
@@ -26,7 +26,7 @@ tanh: Any = define(
     [0.0, 1.0]
     """,
         signature="x: T -> T",
-        types={"T": FLOATING},
+        types={"T": FLOATING | COMPLEX},
         infer=elementwise("tanh"),
         batching=batching.elementwise,
         gradient=(lambda g, y, x: g * (1 - y * y),),

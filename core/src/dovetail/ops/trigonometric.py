@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from dovetail import batching
-from dovetail.dtypes import FLOATING, float32, float64
+from dovetail.dtypes import COMPLEX, FLOATING, float32, float64
 from dovetail.op import Op, Sample, define
 from dovetail.samples import unary
 from dovetail.shapes import elementwise
@@ -44,7 +44,7 @@ sin: Any = define(
     0.84147
     """,
         signature="x: T -> T",
-        types={"T": FLOATING},
+        types={"T": FLOATING | COMPLEX},
         infer=elementwise("sin"),
         batching=batching.elementwise,
         gradient=(lambda g, y, x: g * cos(x),),
@@ -67,7 +67,7 @@ cos: Any = define(
     0.5403
     """,
         signature="x: T -> T",
-        types={"T": FLOATING},
+        types={"T": FLOATING | COMPLEX},
         infer=elementwise("cos"),
         batching=batching.elementwise,
         gradient=(lambda g, y, x: -g * sin(x),),
