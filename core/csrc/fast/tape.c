@@ -60,7 +60,7 @@ int dvf_tape_watch(dvf_tape *t, dvf_array *a) {
 
 static bool watches(const dvf_tape *t, dvf_array *const *inputs, int n) {
     for (int i = 0; i < n; i++)
-        if (dvf_dtypes[inputs[i]->dtype].kind == DVF_KIND_FLOAT && dvf_tape_slot(t, inputs[i]) >= 0)
+        if (dvf_dtype_differentiable(inputs[i]->dtype) && dvf_tape_slot(t, inputs[i]) >= 0)
             return true;
     return false;
 }

@@ -182,7 +182,7 @@ static bool plain(PyObject *args, PyObject *where) {
             return false;
         }
         PyObject *x = PyTuple_GET_ITEM(args, at);
-        if (!dvf_is_array(x) || dvf_dtypes[((dvf_array *)x)->dtype].kind != DVF_KIND_FLOAT)
+        if (!dvf_is_array(x) || !dvf_dtype_differentiable(((dvf_array *)x)->dtype))
             return false;
     }
     return PyTuple_GET_SIZE(where) > 0;

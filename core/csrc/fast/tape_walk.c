@@ -83,7 +83,7 @@ static int walk_op(const dvf_tape *t, const dvf_record *r, PyObject *g, PyObject
         args[head + r->n_inputs + i] = PyTuple_GET_ITEM(r->attrs, i);
     for (int i = 0; i < r->n_inputs; i++) {
         int32_t slot = dvf_tape_slot(t, r->inputs[i]);
-        if (slot < 0 || dvf_dtypes[r->inputs[i]->dtype].kind != DVF_KIND_FLOAT) continue;
+        if (slot < 0 || !dvf_dtype_differentiable(r->inputs[i]->dtype)) continue;
         PyObject *rule = r->op->gradient, *index = NULL;
         if (PyTuple_Check(rule)) {
             if (i >= PyTuple_GET_SIZE(rule)) continue;

@@ -60,6 +60,11 @@ class DType:
         """Size of one element in bits as DLPack counts (bool: 8)."""
         return 8 * self.itemsize
 
+    @property
+    def differentiable(self) -> bool:
+        """Whether a gradient may flow through elements: they are floating or complex."""
+        return self.kind in ("float", "complex")
+
     def __repr__(self) -> str:
         return f"dovetail.{self.name}"
 

@@ -1,13 +1,14 @@
-"""Gradient rules against central differences, in float64 and through the public API."""
+"""Gradient rules against central differences, in double precision and through the public API."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from dovetail.dtypes import float64
+from dovetail.dtypes import complex128, float64
 from dovetail.op import Op, iterate
 from dovetail.testing.cases import Case, samples_of
 from dovetail.testing.collect import check_all
@@ -29,31 +30,44 @@ def differentiable_operands(op: Op, count: int) -> tuple[int, ...]:
     if op.differentiable is not None:
         return tuple(sorted(op.differentiable))
     words = op.words(count)
-    floating = [i for i, w in enumerate(words) if float64 in op.allowed(w) and w not in _FIXED]
+    floating = [i for i, w in enumerate(words) if _DOUBLE & op.allowed(w) and w not in _FIXED]
     if isinstance(op.gradient, tuple):
         return tuple(i for i in floating if i < len(op.gradient) and op.gradient[i] is not None)
     return tuple(floating) if op.gradient or op.decomposition else ()
 
 
 _FIXED = frozenset({"bool", "i64", "i32", "u32"})
+_DOUBLE = frozenset({float64, complex128})
 
 
 def _directions(
-    shape: tuple[int, ...], random: np.random.Generator
+    x: np.ndarray[Any, Any], random: np.random.Generator
 ) -> Iterator[np.ndarray[Any, Any]]:
-    size = int(np.prod(shape, dtype=np.int64))
-    if size <= EACH:
-        for i in range(size):
-            one = np.zeros(size)
-            one[i] = 1
-            yield one.reshape(shape)
+    parts: tuple[complex, ...] = (1, 1j) if x.dtype.kind == "c" else (1,)
+    if x.size * len(parts) <= EACH:
+        for i, part in itertools.product(range(x.size), parts):
+            one = np.zeros(x.size, x.dtype)
+            one[i] = part
+            yield one.reshape(x.shape)
     else:
         for _ in range(4):
-            yield random.normal(size=shape) / np.sqrt(size)
+            yield _normal(x.dtype.kind == "c", x.shape, random) / np.sqrt(x.size)
+
+
+def _normal(
+    is_complex: bool, shape: tuple[int, ...], random: np.random.Generator
+) -> np.ndarray[Any, Any]:
+    drawn = random.normal(size=shape)
+    return drawn + 1j * random.normal(size=shape) if is_complex else drawn
 
 
 def _floats(results: Any) -> list[Any]:
-    return [y for y in iterate(results) if y.dtype is float64]
+    return [y for y in iterate(results) if y.dtype in _DOUBLE]
+
+
+def _weight(y: Any, random: np.random.Generator) -> np.ndarray[Any, Any]:
+    drawn = random.uniform(0.5, 1.5, y.shape)
+    return drawn - 1j * random.uniform(0.5, 1.5, y.shape) if y.dtype is complex128 else drawn
 
 
 def check_derivative(
@@ -65,15 +79,17 @@ def check_derivative(
 ) -> None:
     """Compare the gradient of ``function(*arrays)`` with differences of its results.
 
-    All arrays at ``positions`` and all results that count are float64. The results are weighted at
-    random, so that an error cannot hide in a sum.
+    All arrays at ``positions`` and all results that count are float64 or complex128. The results
+    are weighted at random, so that an error cannot hide in a sum; of complex terms the real part
+    counts, and complex arrays move along both axes.
     """
     from dovetail.creation import asarray  # noqa: PLC0415  cases alone need no native part
+    from dovetail.ops import real  # noqa: PLC0415
     from dovetail.ops import sum as total  # noqa: PLC0415
     from dovetail.transforms import grad  # noqa: PLC0415
 
     random = np.random.default_rng(7)
-    weights = [random.uniform(0.5, 1.5, y.shape) for y in _floats(function(*arrays))]
+    weights = [_weight(y, random) for y in _floats(function(*arrays))]
     if not weights:
         raise AssertionError(f"{what}: no result to differentiate")
     factors = [asarray(w) for w in weights]
@@ -81,7 +97,7 @@ def check_derivative(
     def loss(*xs: Any) -> Any:
         value = None
         for y, w in zip(_floats(function(*xs)), factors, strict=True):
-            term = total(y * w)
+            term = total(real(y * w))
             value = term if value is None else value + term
         return value
 
@@ -97,16 +113,16 @@ def check_derivative(
             xs[position] = asarray(np.asarray(arrays[position]) + delta)
             return [np.asarray(y) for y in _floats(function(*xs))]
 
-        for v in _directions(x.shape, random):
+        for v in _directions(x, random):
             up, down = moved(STEP * v), moved(-STEP * v)
             terms = [w * (a - b) / (2 * STEP) for w, a, b in zip(weights, up, down, strict=True)]
-            want = sum(float(t.sum()) for t in terms)
+            want = sum(float(t.sum().real) for t in terms)
             scale = 1 + sum(float(np.abs(t).sum()) for t in terms)
             # Cancellation is relative to the values, not to their change.
             scale += 1e-4 * sum(
                 float(np.abs(w * a).sum()) for w, a in zip(weights, up, strict=True)
             )
-            got = float((g * v).sum())
+            got = float((g * v).sum().real)
             if not abs(got - want) <= tolerance * scale:
                 raise AssertionError(
                     f"{what}: the gradient of operand {position} along {v.reshape(-1)[:8]} is "
@@ -115,7 +131,8 @@ def check_derivative(
 
 
 def _check_case(case: Case, positions: tuple[int, ...], order: int) -> None:
-    from dovetail.ops import sum as total  # noqa: PLC0415  cases alone need no native part
+    from dovetail.ops import real  # noqa: PLC0415  cases alone need no native part
+    from dovetail.ops import sum as total  # noqa: PLC0415
     from dovetail.transforms import grad  # noqa: PLC0415
 
     op = function_of(case.op)
@@ -133,7 +150,7 @@ def _check_case(case: Case, positions: tuple[int, ...], order: int) -> None:
             value = None
             for y in _floats(first(*ys)):
                 # The square makes second derivatives of linear ops visible, too.
-                term = total(y * y)
+                term = total(real(y * y))
                 value = term if value is None else value + term
             return value
 
@@ -150,7 +167,7 @@ def check_gradient(op: Op, order: int = 2) -> int:
 
     def suits(case: Case) -> bool:
         positions = differentiable_operands(op, len(case.arrays))
-        floating = bool(positions) and all(case.dtypes[i] is float64 for i in positions)
+        floating = bool(positions) and all(case.dtypes[i] in _DOUBLE for i in positions)
         return floating and case.differentiable
 
     def check(case: Case) -> None:

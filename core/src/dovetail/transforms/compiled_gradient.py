@@ -48,7 +48,7 @@ def call(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         cotangents = tuple(
             zeros_like(yi) if gi is None else gi
             for gi, yi in zip(g, y, strict=True)
-            if yi.dtype.kind == "float"
+            if yi.dtype.differentiable
         )
         if _fast.tape_watching((*xs, *cotangents)):
             return _by_replay(graph, xs, y, cotangents, pair.differentiable)
@@ -78,7 +78,7 @@ def _by_replay(
         for i, x in zip(where, chosen, strict=True):
             operands[i] = x
         found = replay(graph, operands)
-        return tuple(v for v in found if v.dtype.kind == "float")
+        return tuple(v for v in found if v.dtype.differentiable)
 
     _, pull = vjp(forward, *(xs[i] for i in where))
     grads: list[Any] = [None] * len(xs)
@@ -114,8 +114,8 @@ def _same_constants(a: Graph, b: Graph) -> bool:
 
 
 def _compile_pair(graph: Graph, device: Any) -> _Pair:
-    differentiable = tuple(i for i, v in enumerate(graph.inputs) if v.spec.dtype.kind == "float")
-    floating = tuple(i for i, v in enumerate(graph.outputs) if v.spec.dtype.kind == "float")
+    differentiable = tuple(i for i, v in enumerate(graph.inputs) if v.spec.dtype.differentiable)
+    floating = tuple(i for i, v in enumerate(graph.outputs) if v.spec.dtype.differentiable)
 
     def joint(xs: tuple[Any, ...], cotangents: tuple[Any, ...]) -> tuple[Any, ...]:
         outputs: list[Any] = []

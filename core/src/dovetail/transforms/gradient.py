@@ -17,10 +17,10 @@ __all__ = ["grad", "value_and_grad", "vjp"]
 def _watchable(leaf: Any, what: str) -> Any:
     """A new Array of the same value for a tape to watch; outer tapes and traces see the step."""
     x = leaf if isinstance(leaf, _fast.Array) else asarray(leaf)
-    if x.dtype.kind != "float":
+    if not x.dtype.differentiable:
         raise OpError(
             f"{what} holds an array of {x.dtype}{list(x.shape)}, which has no gradient; "
-            f"differentiate with respect to floating arrays, or choose others with argnums"
+            f"differentiate with respect to floating or complex arrays, or choose others by argnums"
         )
     return identity(x)
 
@@ -43,7 +43,7 @@ def _with_zeros(grads: tuple[Any, ...], watched: tuple[Any, ...]) -> tuple[Any, 
     return tuple([zeros_like(x) if g is None else g for g, x in zip(grads, watched, strict=True)])
 
 
-def _positions(wanted: tuple[int, ...], count: int, name: str) -> tuple[int, ...]:
+def positions(wanted: tuple[int, ...], count: int, name: str) -> tuple[int, ...]:
     for i in wanted:
         if not -count <= i < count:
             raise OpError(
@@ -59,8 +59,13 @@ def value_and_grad(
 
     ``argnums`` chooses the positional arguments to differentiate: an int gives one gradient, a
     sequence a tuple of them. An argument may be a container (tuple, list, dict, dataclass) of
-    floating arrays; its gradient is a container of the same form, with the dtypes and shapes of the
-    arrays. With ``has_aux`` the function returns ``(value, aux)`` and so does the first result.
+    floating or complex arrays; its gradient is a container of the same form, with the dtypes and
+    shapes of the arrays. With ``has_aux`` the function returns ``(value, aux)`` and so does the
+    first result.
+
+    The value is real. Where an argument z = x + iy is complex, its gradient g is such that the
+    value changes by the real part of g * dz: g = df/dx - i df/dy, so that descent goes along
+    -conj(g). Rules of holomorphic functions are then those of real ones, without a conjugate.
 
     Gradients nest, and may be taken inside and outside `jit`. Python control flow on values works,
     since the function simply runs.
@@ -89,7 +94,7 @@ def value_and_grad(
         return general(args, kwargs)
 
     def general(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        where = _positions(asked, len(args), name)
+        where = positions(asked, len(args), name)
         chosen = [args[i] for i in where]
         leaves, tree = _fast.tree_flatten(chosen)
         watched = tuple([_watchable(x, f"argument {where} of {name}") for x in leaves])
@@ -148,7 +153,9 @@ def vjp(function: Callable[..., Any], *args: Any) -> tuple[Any, Callable[[Any], 
     """The value of a function and its vector-Jacobian product.
 
     Returns ``(value, pull)``; ``pull(cotangent)``, with a cotangent of the value's form, gives one
-    gradient per argument. Arguments and value may be containers of floating arrays.
+    gradient per argument. Arguments and value may be containers of floating or complex arrays;
+    complex ones pair with their cotangents as `value_and_grad` says, the Jacobian is transposed
+    without a conjugate.
 
     >>> import dovetail as dt
     >>> y, pull = dt.vjp(lambda x: x * x, dt.asarray([1.0, 2.0]))
