@@ -188,7 +188,11 @@ if _TYPE_CHECKING:
         tan,
     )
     from dovetail.program import Program, load, save
+    from dovetail.transforms.checkpoint import checkpoint
     from dovetail.transforms.control_flow import cond, fori_loop, scan, switch, while_loop
+    from dovetail.transforms.custom_gradient import custom_gradient
+    from dovetail.transforms.jacobian import hessian, hvp, jacfwd, jacrev
+    from dovetail.transforms.jvp import jvp, linearize
     from dovetail.transforms.vmap import vmap
 
     __version__: str
@@ -241,6 +245,7 @@ __all__ = [
     "can_cast",
     "cbrt",
     "ceil",
+    "checkpoint",
     "clip",
     "complex64",
     "complex128",
@@ -251,6 +256,7 @@ __all__ = [
     "copysign",
     "cos",
     "cosh",
+    "custom_gradient",
     "default_device",
     "device",
     "devices",
@@ -282,6 +288,8 @@ __all__ = [
     "grad",
     "greater",
     "greater_equal",
+    "hessian",
+    "hvp",
     "hypot",
     "identity",
     "iinfo",
@@ -295,9 +303,13 @@ __all__ = [
     "isfinite",
     "isinf",
     "isnan",
+    "jacfwd",
+    "jacrev",
     "jit",
+    "jvp",
     "less",
     "less_equal",
+    "linearize",
     "linspace",
     "load",
     "log",
@@ -427,6 +439,10 @@ _LAZY: dict[str, str] = {
     **dict.fromkeys(
         ("cond", "fori_loop", "scan", "switch", "while_loop"), "transforms.control_flow"
     ),
+    "checkpoint": "transforms.checkpoint",
+    "custom_gradient": "transforms.custom_gradient",
+    **dict.fromkeys(("hessian", "hvp", "jacfwd", "jacrev"), "transforms.jacobian"),
+    **dict.fromkeys(("jvp", "linearize"), "transforms.jvp"),
     "vmap": "transforms.vmap",
 }
 """Public name -> the module that holds it, for what few programs need at once."""

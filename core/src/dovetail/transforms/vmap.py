@@ -106,7 +106,7 @@ def _positional(in_axes: Any, args: tuple[Any, ...], name: str) -> list[int | No
 def _spread(axes: Any, structure: Any, word: str, what: str) -> list[int | None]:
     """One axis per leaf of a container, from a container of axes that may end above the leaves."""
     if axes is None or (isinstance(axes, int) and not isinstance(axes, bool)):
-        return [axes] * _leaves(structure)
+        return [axes] * structure.leaves
     kind = structure.kind
     if kind == "dict" and isinstance(axes, dict) and set(axes) == set(structure.keys):
         below = [axes[key] for key in structure.keys]
@@ -129,10 +129,6 @@ def _spread(axes: Any, structure: Any, word: str, what: str) -> list[int | None]
 
 def _as_long(axes: Any, structure: Any) -> bool:
     return isinstance(axes, tuple | list) and len(axes) == len(structure.children)
-
-
-def _leaves(structure: Any) -> int:
-    return 1 if structure.kind == "leaf" else sum(map(_leaves, structure.children))
 
 
 def _mappable(leaf: Any, axis: int, name: str) -> Any:
