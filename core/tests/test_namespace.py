@@ -15,7 +15,23 @@ import pytest
 import dovetail as dt
 from dovetail.errors import OpError
 
-MODULES = ["creation", "indexing", "inspection", "manipulation", "nn", "optim", "random", "tree"]
+MODULES = [
+    "contraction",
+    "creation",
+    "fft",
+    "indexing",
+    "inspection",
+    "linalg.factors",
+    "linalg.norms",
+    "linalg.solutions",
+    "linalg.traces",
+    "manipulation",
+    "nn",
+    "optim",
+    "products",
+    "random",
+    "tree",
+]
 
 
 @pytest.mark.parametrize("name", dt.__all__)

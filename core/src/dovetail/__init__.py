@@ -161,7 +161,8 @@ from dovetail.ops import power as pow
 from dovetail.transforms import grad, jit, value_and_grad, vjp
 
 if _TYPE_CHECKING:
-    from dovetail import optim
+    from dovetail import fft, linalg, optim
+    from dovetail.contraction import einsum
     from dovetail.inspection import can_cast, finfo, iinfo, isdtype, result_type
     from dovetail.ops import (
         acos,
@@ -187,6 +188,7 @@ if _TYPE_CHECKING:
         sinh,
         tan,
     )
+    from dovetail.products import inner, kron, tensordot, vecdot
     from dovetail.program import Program, load, save
     from dovetail.transforms.checkpoint import checkpoint
     from dovetail.transforms.control_flow import cond, fori_loop, scan, switch, while_loop
@@ -263,6 +265,7 @@ __all__ = [
     "divide",
     "dtype",
     "e",
+    "einsum",
     "empty",
     "empty_like",
     "equal",
@@ -273,6 +276,7 @@ __all__ = [
     "expand_dims",
     "expm1",
     "eye",
+    "fft",
     "finfo",
     "flatten",
     "flip",
@@ -295,6 +299,7 @@ __all__ = [
     "iinfo",
     "imag",
     "inf",
+    "inner",
     "int8",
     "int16",
     "int32",
@@ -307,8 +312,10 @@ __all__ = [
     "jacrev",
     "jit",
     "jvp",
+    "kron",
     "less",
     "less_equal",
+    "linalg",
     "linearize",
     "linspace",
     "load",
@@ -385,6 +392,7 @@ __all__ = [
     "take_along_axis",
     "tan",
     "tanh",
+    "tensordot",
     "tile",
     "tree",
     "tril",
@@ -397,6 +405,7 @@ __all__ = [
     "unstack",
     "use_device",
     "value_and_grad",
+    "vecdot",
     "vjp",
     "vmap",
     "where",
@@ -436,6 +445,8 @@ _LAZY: dict[str, str] = {
         "ops",
     ),
     **dict.fromkeys(("Program", "load", "save"), "program"),
+    "einsum": "contraction",
+    **dict.fromkeys(("inner", "kron", "tensordot", "vecdot"), "products"),
     **dict.fromkeys(
         ("cond", "fori_loop", "scan", "switch", "while_loop"), "transforms.control_flow"
     ),
@@ -447,7 +458,7 @@ _LAZY: dict[str, str] = {
 }
 """Public name -> the module that holds it, for what few programs need at once."""
 
-_MODULES = frozenset({"optim"})
+_MODULES = frozenset({"fft", "linalg", "optim"})
 """Namespaces that are loaded when first asked for."""
 
 

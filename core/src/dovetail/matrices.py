@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from dovetail import ops
-from dovetail.dtypes import COMPLEX, float32, float64
+from dovetail import _fast, ops
+from dovetail.dtypes import COMPLEX, float32, float64, int32
 from dovetail.errors import OpError
 from dovetail.op import FUNCTIONS, Op, Spec, iterate
 
@@ -21,7 +21,9 @@ __all__ = [
     "INEXACT",
     "TOLERANCE",
     "adjoint",
+    "array",
     "conjugate",
+    "fixed_phase",
     "identity_like",
     "lapack",
     "matrices",
@@ -63,7 +65,18 @@ def square(op: Op, x: Spec, name: str = "x", advice: str = "") -> int:
     return n
 
 
-# ---- in ops, for gradients -----------------------------------------------------------------------
+# ---- in ops --------------------------------------------------------------------------------------
+
+
+def array(name: str, x: Any) -> Any:
+    """An operand of a function as an Array; numbers and arrays of other libraries become one."""
+    if isinstance(x, _fast.Array):
+        return x
+    if isinstance(x, list | tuple | str | bytes | None):
+        raise OpError(f"{name}: an operand is a {type(x).__name__}; make it an array with asarray")
+    from dovetail.creation import asarray  # noqa: PLC0415  creation needs the ops first
+
+    return asarray(x)
 
 
 def conjugate(x: Any) -> Any:
@@ -103,6 +116,24 @@ def scaled_columns(x: Any, scale: Any) -> Any:
 def scaled_rows(scale: Any, x: Any) -> Any:
     """diag(scale) @ x."""
     return ops.reshape(scale, (*scale.shape, 1)) * x
+
+
+def fixed_phase(g: Any, vectors: Any, turns: Any) -> Any:
+    """The cotangent of unit vectors in columns, with what fixing their phases adds to it.
+
+    Rules derive vectors up to a factor exp(i phi) for each. The phase is such that the leading
+    entry is real (see `signed`), so phi answers for its imaginary part. ``turns`` holds for each
+    column the derivative of the loss by i phi, conjugated as ``g`` is; its imaginary part counts.
+    """
+    if g.dtype.kind != "complex":
+        return g
+    size = ops.abs(vectors)
+    near = ops.astype(size >= 0.999 * ops.max(size, axis=-2, keepdims=True), dtype=int32)
+    first = ops.argmax(near, axis=-2, keepdims=True)
+    lead = ops.where(ops.equal(ops.iota_like(near, -2, first.dtype), first), vectors, 0)
+    length = ops.sum(real_part(lead), axis=-2, keepdims=True)
+    turn = FUNCTIONS["imag"](ops.reshape(turns, (*turns.shape[:-1], 1, turns.shape[-1])))
+    return g + lead * ops.astype(turn / (length * length), dtype=g.dtype) * 1j
 
 
 # ---- in numpy, for references --------------------------------------------------------------------

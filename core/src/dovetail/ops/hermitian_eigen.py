@@ -15,6 +15,7 @@ from dovetail.matrices import (
     TOLERANCE,
     adjoint,
     conjugate,
+    fixed_phase,
     identity_like,
     lapack,
     results,
@@ -45,7 +46,9 @@ def _gradient(g: tuple[Any, Any], y: tuple[Any, Any], x: Any) -> Any:
     (w, v), (gw, gv) = y, g
     if gv is None:
         return _values_rule(gw, v)
-    inner = matmul_op(adjoint(v), conjugate(gv)) / ops.astype(gaps(w), dtype=v.dtype)
+    gv = conjugate(gv)
+    gv = fixed_phase(gv, v, ops.sum(conjugate(gv) * v, axis=-2))
+    inner = matmul_op(adjoint(v), gv) / ops.astype(gaps(w), dtype=v.dtype)
     off = 1 - identity_like(inner)
     inner = inner * off
     if gw is not None:

@@ -15,6 +15,7 @@ from dovetail.matrices import (
     TOLERANCE,
     adjoint,
     conjugate,
+    fixed_phase,
     identity_like,
     lapack,
     matrices,
@@ -22,6 +23,7 @@ from dovetail.matrices import (
     scaled_columns,
     scaled_rows,
     signed,
+    transposed,
 )
 from dovetail.op import Op, Sample, Spec, define
 from dovetail.ops.matmul import matmul_op
@@ -74,32 +76,29 @@ def _gradient(g: tuple[Any, ...], y: tuple[Any, ...], x: Any, *, full_matrices: 
         return conjugate(matmul_op(scaled_columns(u, ops.astype(gs, dtype=u.dtype)), vh))
     wide = ops.astype(s, dtype=u.dtype)
     apart = ops.astype(gaps(s * s), dtype=u.dtype)
-    inner = None
-    outside = None
-    if gu is not None:
-        gu = conjugate(gu)
-        turned = matmul_op(adjoint(u), gu)
-        inner = scaled_columns(_skew(turned) / apart, wide)
-        if u.dtype.kind == "complex":
-            # u and v turn by a common phase, which u alone is made to answer for.
-            phase = _skew(turned) * (0.5 * identity_like(turned))
-            inner = inner + scaled_columns(phase, 1 / wide)
-        if m > k:
-            rest = gu - matmul_op(u, turned)
-            outside = matmul_op(scaled_columns(rest, 1 / wide), vh)
-    if gvh is not None:
-        gv = adjoint(conjugate(gvh))
-        turned = matmul_op(vh, gv)
-        term = scaled_rows(wide, _skew(turned) / apart)
-        inner = term if inner is None else inner + term
-        if n > k:
-            rest = adjoint(gv - matmul_op(adjoint(vh), turned))
-            term = matmul_op(u, scaled_rows(1 / wide, rest))
-            outside = term if outside is None else outside + term
+    gu = ops.filled_like(u, 0) if gu is None else conjugate(gu)
+    gv = ops.filled_like(adjoint(vh), 0) if gvh is None else transposed(gvh)
+    if u.dtype.kind == "complex":
+        turns = ops.sum(conjugate(gu) * u, axis=-2) + ops.sum(conjugate(gv) * adjoint(vh), axis=-2)
+        gu = fixed_phase(gu, u, turns)
+    turned = matmul_op(adjoint(u), gu)
+    inner = scaled_columns(_skew(turned) / apart, wide)
+    if u.dtype.kind == "complex":
+        half = scaled_columns(0.5 * identity_like(turned), 1 / wide)
+        inner = inner + _skew(turned) * half
+    whole = None
+    if m > k:
+        rest = gu - matmul_op(u, turned)
+        whole = matmul_op(scaled_columns(rest, 1 / wide), vh)
+    turned = matmul_op(vh, gv)
+    inner = inner + scaled_rows(wide, _skew(turned) / apart)
+    if n > k:
+        rest = adjoint(gv - matmul_op(adjoint(vh), turned))
+        whole = matmul_op(u, scaled_rows(1 / wide, rest))
     if gs is not None:
         inner = inner + scaled_rows(ops.astype(gs, dtype=u.dtype), identity_like(inner))
-    whole = matmul_op(u, matmul_op(inner, vh))
-    return conjugate(whole if outside is None else whole + outside)
+    within = matmul_op(u, matmul_op(inner, vh))
+    return conjugate(within if whole is None else within + whole)
 
 
 def _reference(x: np.ndarray, full_matrices: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -147,8 +146,7 @@ SVD = Op(
     The gradient through the vectors divides by the differences of the squared singular values,
     and, for m != n, by the values themselves: equal ones, or zeros, give infinities or NaN there.
     The gradient through s alone (see svdvals) is finite always. The vectors that only full matrices
-    have are arbitrary and have no gradient: OpError. For complex matrices the common phase of a
-    pair of vectors is arbitrary too; a loss that depends on it has no meaningful gradient.
+    have are arbitrary and have no gradient: OpError.
 
     Raises OpError when ``x`` holds no matrices, and when a matrix holds NaN or infinity, eagerly
     and under jit.
