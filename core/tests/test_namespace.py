@@ -3,6 +3,7 @@
 import doctest
 import importlib
 import os
+import pkgutil
 import subprocess
 import sys
 from collections import namedtuple
@@ -15,6 +16,7 @@ import pytest
 import dovetail as dt
 from dovetail.errors import OpError
 
+NN = sorted(m.name for m in pkgutil.iter_modules(dt.nn.__path__, "nn.") if m.name != "nn.layout")
 MODULES = [
     "contraction",
     "creation",
@@ -43,14 +45,14 @@ def test_the_list_of_names_is_sorted_and_without_repeats() -> None:
     assert len(set(dt.__all__)) == len(dt.__all__)
 
 
-@pytest.mark.parametrize("name", MODULES)
+@pytest.mark.parametrize("name", MODULES + NN)
 def test_the_examples_of_a_module_run(name: str) -> None:
     result = doctest.testmod(importlib.import_module(f"dovetail.{name}"))
     assert result.attempted > 0
     assert result.failed == 0
 
 
-@pytest.mark.parametrize("name", MODULES)
+@pytest.mark.parametrize("name", MODULES + NN)
 def test_every_public_function_has_an_example(name: str) -> None:
     module = importlib.import_module(f"dovetail.{name}")
     bare = [
@@ -61,6 +63,15 @@ def test_every_public_function_has_an_example(name: str) -> None:
         and ">>>" not in (getattr(module, word).__doc__ or "")
     ]
     assert not bare
+
+
+def test_every_function_of_the_layers_is_public() -> None:
+    named = {
+        word for module in NN for word in importlib.import_module(f"dovetail.{module}").__all__
+    }
+    assert named <= set(dt.nn.__all__)
+    assert all(callable(getattr(dt.nn, word)) for word in dt.nn.__all__)
+    assert sorted(dt.nn.__all__) == list(dt.nn.__all__)
 
 
 def test_dtypes_are_the_ones_arrays_have() -> None:
