@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from dovetail.graph import Graph, Node, Value
 from dovetail.passes import optimise
 from dovetail.plan import plan
 from dovetail.replay import replay
+from dovetail.structured import graphs_of, stand_in
 from dovetail.trace import Traced, trace
 from dovetail.transforms.gradient import vjp
 from dovetail.transforms.lowering import trace_call, traced_leaves
@@ -39,7 +40,9 @@ def call(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         _as_input(leaves[i], v) for i, v in zip(traced.inputs, traced.graph.inputs, strict=True)
     ]
     inputs.extend(traced.closed())
-    pair = _pair(function, traced, device)
+    given = len(inputs)
+    inputs.extend(_lifted(traced.graph))
+    pair = _pair(function, traced, device, given)
     results = pair.forward(*inputs)
     outputs, residuals = results[: pair.outputs], results[pair.outputs :]
     graph = traced.graph
@@ -87,17 +90,31 @@ def _by_replay(
     return tuple(grads)
 
 
-def _pair(function: Any, traced: Traced, device: Any) -> _Pair:
-    """Compile both halves, once per signature unless captured arrays are involved."""
-    key = None
-    if not traced.watched:
-        key = (str(traced.graph), traced.in_tree, device.name)
-        known = _pairs(function).get(key)
-        if known is not None and _same_constants(known[1], traced.graph):
-            return known[0]
-    pair = _compile_pair(traced.graph, device)
-    if key is not None:
-        _pairs(function)[key] = (pair, traced.graph)
+_SMALL = 1024
+"""Bytes up to which a constant is compiled in, and compared with that of the next call."""
+
+
+def _lifted(graph: Graph) -> list[Any]:
+    """Make inputs of large constants, which may be others at the next call; the arrays for them."""
+    large = [v for v in graph.constants() if v.spec.nbytes > _SMALL]
+    arrays = [v.constant for v in large]
+    for value in large:
+        value.constant = None
+    graph.inputs.extend(large)
+    return arrays
+
+
+def _pair(function: Any, traced: Traced, device: Any, given: int) -> _Pair:
+    """Compile both halves, once per graph: what the function closes over are inputs by now.
+
+    Only the first ``given`` inputs have gradients; the others are constants.
+    """
+    key = (str(traced.graph), traced.in_tree, device.name, given)
+    known = _pairs(function).get(key)
+    if known is not None and _same_constants(known[1], traced.graph):
+        return known[0]
+    pair = _compile_pair(traced.graph, device, given)
+    _pairs(function)[key] = (pair, traced.graph)
     return pair
 
 
@@ -109,12 +126,28 @@ def _pairs(function: Any) -> dict[Any, tuple[_Pair, Graph]]:
 def _same_constants(a: Graph, b: Graph) -> bool:
     return all(
         x.constant._address == y.constant._address
-        for x, y in zip(a.constants(), b.constants(), strict=True)
+        or (x.spec.nbytes <= _SMALL and _digits(x.constant) == _digits(y.constant))
+        for x, y in zip(_constants(a), _constants(b), strict=True)
     )
 
 
-def _compile_pair(graph: Graph, device: Any) -> _Pair:
-    differentiable = tuple(i for i, v in enumerate(graph.inputs) if v.spec.dtype.differentiable)
+def _digits(x: Any) -> str:
+    """The content as text, in which 0.0 and -0.0 differ and NaN is equal to itself."""
+    return repr(x.tolist())
+
+
+def _constants(graph: Graph) -> Iterator[Value]:
+    """Those of the graph and of the graphs in its nodes."""
+    yield from graph.constants()
+    for node in graph.nodes:
+        for inner in graphs_of(node.attributes):
+            yield from _constants(inner)
+
+
+def _compile_pair(graph: Graph, device: Any, given: int) -> _Pair:
+    differentiable = tuple(
+        i for i, v in enumerate(graph.inputs[:given]) if v.spec.dtype.differentiable
+    )
     floating = tuple(i for i, v in enumerate(graph.outputs) if v.spec.dtype.differentiable)
 
     def joint(xs: tuple[Any, ...], cotangents: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -130,8 +163,8 @@ def _compile_pair(graph: Graph, device: Any) -> _Pair:
         _, pull = vjp(forward, *(xs[i] for i in differentiable))
         return (*outputs, *pull(cotangents))
 
-    xs = tuple(_stand_in(v, device) for v in graph.inputs)
-    cotangents = tuple(_stand_in(graph.outputs[i], device) for i in floating)
+    xs = tuple(stand_in(v.spec, device) for v in graph.inputs)
+    cotangents = tuple(stand_in(graph.outputs[i].spec, device) for i in floating)
     both = trace(joint, (xs, cotangents), device=device).graph
     both = optimise(both, device)
     forward, backward = _split(both, len(graph.inputs), len(graph.outputs))
@@ -141,12 +174,6 @@ def _compile_pair(graph: Graph, device: Any) -> _Pair:
         outputs=len(graph.outputs),
         differentiable=differentiable,
     )
-
-
-def _stand_in(value: Value, device: Any) -> Any:
-    """An argument for `trace`, which looks only at shape and dtype."""
-    spec = value.spec
-    return _fast.traced(value, spec.dtype, spec.shape, device, spec.weak)
 
 
 def _full_plan(graph: Graph, device: Any) -> Callable[..., Any]:
