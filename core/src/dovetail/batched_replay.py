@@ -9,6 +9,7 @@ from dovetail import _fast
 from dovetail.batching import batch, examples
 from dovetail.graph import Graph, Value
 from dovetail.op import FUNCTIONS, Spec, iterate
+from dovetail.structured import stand_in
 from dovetail.trace import active, trace
 
 __all__ = ["batch_graph", "replay_batched"]
@@ -33,6 +34,8 @@ def replay_batched(
     outer = active()
     for node in graph.nodes:
         operands, flags = zip(*map(array, node.inputs), strict=True) if node.inputs else ((), ())
+        if node.op.name == "barrier":  # what it waits for does not make its result differ
+            flags = (flags[0], False)
         before = len(outer.graph.nodes) if outer is not None else 0
         if any(flags):
             results = batch(node.op, size, flags, operands, node.attributes)
@@ -53,7 +56,7 @@ def batch_graph(graph: Graph, size: int, batched: Sequence[bool]) -> Graph:
     outer = active()
     device = outer.device if outer is not None else _fast.get_device()
     inputs = tuple(
-        stand_in(Spec((size, *v.shape) if b else v.shape, v.spec.dtype, v.spec.weak), device)
+        stand_in(Spec((size, *v.shape) if b else v.shape, v.spec.dtype), device)
         for v, b in zip(graph.inputs, batched, strict=True)
     )
 
@@ -63,8 +66,3 @@ def batch_graph(graph: Graph, size: int, batched: Sequence[bool]) -> Graph:
 
     run.__name__ = graph.name or run.__name__
     return trace(run, inputs, device=device).graph
-
-
-def stand_in(spec: Spec, device: Any) -> Any:
-    """An argument for `trace`, which looks only at its shape and dtype."""
-    return _fast.traced(Value(spec), spec.dtype, spec.shape, device, spec.weak)

@@ -78,7 +78,8 @@ def shift(*names: str) -> Rule:
 def through(op: Any, size: int, batched: tuple[bool, ...], /, *operands: Any, **words: Any) -> Any:
     """For composites: the rules of the ops of the decomposition. A device that claims the composite
     sees those ops instead, so a record with a rule of its own is better off."""
-    from dovetail.batched_replay import replay_batched, stand_in  # noqa: PLC0415  it imports this
+    from dovetail.batched_replay import replay_batched  # noqa: PLC0415  it imports this
+    from dovetail.structured import stand_in  # noqa: PLC0415
     from dovetail.trace import trace  # noqa: PLC0415
 
     one = tuple(

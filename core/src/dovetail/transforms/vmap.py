@@ -7,12 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 from dovetail import _fast, ops
-from dovetail.batched_replay import replay_batched, stand_in
+from dovetail.batched_replay import replay_batched
 from dovetail.batching import examples
 from dovetail.creation import asarray
 from dovetail.errors import OpError
 from dovetail.manipulation import moveaxis
 from dovetail.op import Spec
+from dovetail.structured import stand_in
 from dovetail.trace import trace
 
 __all__ = ["vmap"]
@@ -75,7 +76,7 @@ def vmap(
 
         one.__name__ = name
         device = rows[0].device if rows else _fast.get_device()
-        stand_ins = tuple(stand_in(Spec(x.shape[1:], x.dtype, x._weak), device) for x in rows)
+        stand_ins = tuple(stand_in(Spec(x.shape[1:], x.dtype), device) for x in rows)
         traced = trace(one, stand_ins, device=device)
         inputs = [*rows, *traced.closed()]
         flags = [i < len(rows) for i in range(len(inputs))]

@@ -1,0 +1,102 @@
+"""Transforms of transforms: any of them, in any order, three deep, against derivatives on paper."""
+
+import itertools
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import dovetail as dt
+
+Derivatives = Callable[[int, float], float]
+"""``d(n, x)``: the n-th derivative at x, as gradients see it."""
+
+W = 1.3
+
+
+def base(x: Any) -> Any:
+    """A function of a scalar that closes over an array."""
+    w = dt.asarray(W, dtype=dt.float64)
+    return dt.sin(x * w)
+
+
+def on_paper(n: int, x: float) -> float:
+    return W**n * math.sin(W * x + n * math.pi / 2)
+
+
+def jit(f: Any, d: Derivatives) -> tuple[Any, Derivatives]:
+    return dt.jit(f), d
+
+
+def grad(f: Any, d: Derivatives) -> tuple[Any, Derivatives]:
+    return dt.grad(f), lambda n, x: d(n + 1, x)
+
+
+def value_and_grad(f: Any, d: Derivatives) -> tuple[Any, Derivatives]:
+    def both(x: Any) -> Any:
+        y, g = dt.value_and_grad(f)(x)
+        return y + 0.5 * g
+
+    return both, lambda n, x: d(n, x) + 0.5 * d(n + 1, x)
+
+
+def vjp(f: Any, d: Derivatives) -> tuple[Any, Derivatives]:
+    def pulled(x: Any) -> Any:
+        y, pull = dt.vjp(f, x)
+        return y - pull(y * 2)[0]
+
+    def derivatives(n: int, x: float) -> float:
+        # The derivatives of y - 2 y y', by the rule of Leibniz.
+        terms = (math.comb(n, k) * d(k, x) * d(n - k + 1, x) for k in range(n + 1))
+        return d(n, x) - 2 * sum(terms)
+
+    return pulled, derivatives
+
+
+def jvp(f: Any, d: Derivatives) -> tuple[Any, Derivatives]:
+    def pushed(x: Any) -> Any:
+        y, dy = dt.jvp(f, (x,), (dt.full_like(x, 3.0),))
+        return y + dy
+
+    return pushed, lambda n, x: d(n, x) + 3 * d(n + 1, x)
+
+
+def vmap(f: Any, d: Derivatives) -> tuple[Any, Derivatives]:
+    def mapped(x: Any) -> Any:
+        return dt.vmap(f)(dt.stack([x, x + 1, x - 0.5])).sum()
+
+    return mapped, lambda n, x: d(n, x) + d(n, x + 1) + d(n, x - 0.5)
+
+
+def checkpoint(f: Any, d: Derivatives) -> tuple[Any, Derivatives]:
+    return dt.checkpoint(f), d
+
+
+def custom_gradient(f: Any, d: Derivatives) -> tuple[Any, Derivatives]:
+    """The same value, and twice its gradient, so that it shows whether the pull is asked."""
+
+    def doubled(x: Any) -> Any:
+        y, pull = dt.vjp(f, x)
+        return y, lambda g: 2 * pull(g)[0]
+
+    return dt.custom_gradient(doubled), lambda n, x: d(n, x) * (2 if n else 1)
+
+
+ALL = (jit, grad, value_and_grad, vjp, jvp, vmap, checkpoint, custom_gradient)
+PATHS = list(itertools.product(ALL, repeat=3))
+
+
+def close(got: Any, want: float) -> None:
+    assert got.shape == () and got.dtype is dt.float64
+    np.testing.assert_allclose(got.item(), want, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda p: "-".join(t.__name__ for t in p))
+def test_three_transforms_in_any_order(path: tuple[Any, ...]) -> None:
+    f, d = base, on_paper
+    for transform in reversed(path):
+        f, d = transform(f, d)
+    x = 0.4
+    close(f(dt.asarray(x, dtype=dt.float64)), d(0, x))
