@@ -100,3 +100,71 @@ def test_three_transforms_in_any_order(path: tuple[Any, ...]) -> None:
         f, d = transform(f, d)
     x = 0.4
     close(f(dt.asarray(x, dtype=dt.float64)), d(0, x))
+
+
+# ---- closures ----------------------------------------------------------------------------------
+
+
+def test_ops_on_closed_over_arrays_alone_are_differentiated() -> None:
+    x = dt.asarray([1.0, 2.0])
+
+    def loss(w: Any) -> Any:
+        return dt.jit(lambda x: (x * dt.exp(w)).sum())(x)
+
+    w = dt.asarray(1.0)
+    np.testing.assert_allclose(dt.grad(loss)(w).item(), 3 * math.e, rtol=1e-6)
+    np.testing.assert_allclose(dt.grad(dt.grad(loss))(w).item(), 3 * math.e, rtol=1e-6)
+    np.testing.assert_allclose(dt.jit(dt.grad(loss))(w).item(), 3 * math.e, rtol=1e-6)
+
+
+def test_a_compiled_gradient_is_compiled_once_although_the_function_makes_arrays(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from dovetail.transforms import compiled_gradient
+
+    compiled = []
+    pair = compiled_gradient._compile_pair
+    monkeypatch.setattr(
+        compiled_gradient, "_compile_pair", lambda *args: compiled.append(1) or pair(*args)
+    )
+    matrix = dt.asarray(np.arange(400.0).reshape(20, 20)).T
+    scale = [2.0]
+
+    @dt.jit
+    def loss(x: Any) -> Any:
+        return (x @ matrix * dt.asarray(scale[0]) + 0.5).sum()
+
+    x = dt.ones(20)
+    first = [dt.grad(loss)(x).tolist() for _ in range(3)]
+    assert first[0] == first[1] == first[2]
+    assert len(compiled) == 1
+    scale[0] = 4.0  # another constant: another program
+    assert dt.grad(loss)(x).tolist() == [2 * g for g in first[0]]
+    assert len(compiled) == 2
+
+
+def test_explaining_inside_a_trace_what_closes_over_it_is_an_error() -> None:
+    def outer(x: Any) -> Any:
+        dt.jit(lambda y: y * x).explain(dt.ones(2))
+        return x
+
+    with pytest.raises(dt.TraceError, match=r"closes over an array .*float32\[2\].*pass the array"):
+        dt.jit(outer)(dt.ones(2))
+
+
+def test_a_tape_grows_with_the_number_of_ops_not_with_its_square() -> None:
+    def live(n: int) -> int:
+        def chain(x: Any) -> Any:
+            for _ in range(n):
+                x = dt.sin(x)
+            found.append(dt._fast.memory_stats(dt.device("cpu:0"))["live_bytes"])
+            return x.sum()
+
+        found: list[int] = []
+        before = dt._fast.memory_stats(dt.device("cpu:0"))["live_bytes"]
+        dt.grad(lambda x: dt.grad(chain)(x).sum())(dt.ones(10000))
+        return found[0] - before
+
+    short, long = live(50), live(200)
+    assert short > 0
+    assert long < 4.5 * short

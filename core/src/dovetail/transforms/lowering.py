@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dovetail import _fast
+from dovetail.errors import TraceError
 from dovetail.graph import Graph
 from dovetail.passes import optimise
 from dovetail.plan import Planned, plan
@@ -84,7 +85,15 @@ def trace_call(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     """The graph of one call of a compiled function, and its device."""
     bound, args, kwargs = without_static(function._static_names, function.__wrapped__, args, kwargs)
     device = _device_of(args, kwargs)
-    return trace(bound, args, kwargs, device), device
+    traced = trace(bound, args, kwargs, device)
+    if traced.captured:
+        array, _ = traced.captured[0]
+        raise TraceError(
+            f"{traced.graph.name} is to be compiled on its own but closes over an array of the "
+            f"function being traced around it ({array.dtype}{list(array.shape)}); pass the array "
+            f"as an argument, or look at the plan outside the traced function"
+        )
+    return traced, device
 
 
 def traced_leaves(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
