@@ -66,7 +66,7 @@ def vmap(
             x if a is None else _mappable(x, a, name) for x, a in zip(leaves, axes, strict=True)
         ]
         size = _size(leaves, axes, axis_size, name)
-        rows = [moveaxis(x, a, 0) for x, a in zip(leaves, axes, strict=True) if a is not None]
+        rows = [_moved(x, a, 0) for x, a in zip(leaves, axes, strict=True) if a is not None]
 
         def one(*mapped_leaves: Any) -> Any:
             rest = iter(mapped_leaves)
@@ -185,4 +185,8 @@ def _placed(y: Any, batched: bool, axis: int | None, size: int, name: str) -> An
             f"vmap of {name}: out_axes={axis} is no axis of a result with all examples, which has "
             f"{whole.ndim} axes ({y.dtype}{list(whole.shape[1:])} each)"
         )
-    return moveaxis(whole, 0, axis)
+    return _moved(whole, 0, axis)
+
+
+def _moved(x: Any, source: int, target: int) -> Any:
+    return x if (source - target) % x.ndim == 0 else moveaxis(x, source, target)
