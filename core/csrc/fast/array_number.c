@@ -207,8 +207,11 @@ PyObject *dvf_array_complex(PyObject *a, PyObject *unused) {
 
 PyObject *dvf_array_nb_index(PyObject *a) {
     int kind = dvf_dtypes[((dvf_array *)a)->dtype].kind;
-    if (kind != DVF_KIND_INT && kind != DVF_KIND_UINT) {
-        PyErr_SetString(PyExc_TypeError, "only an integer Array can be used as an index");
+    if ((kind != DVF_KIND_INT && kind != DVF_KIND_UINT) || ((dvf_array *)a)->view.ndim != 0) {
+        PyErr_Format(PyExc_TypeError,
+                     "only an integer Array without axes can be used as an index, not one of %S "
+                     "with %d axes; .item() gives its value",
+                     dvf_dtypes[((dvf_array *)a)->dtype].object, ((dvf_array *)a)->view.ndim);
         return NULL;
     }
     return scalar(a, "index()");

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dlpack.h"
 #include "fast.h"
 
 /* ---- buffer protocol ----------------------------------------------------------------------------- */
@@ -297,5 +298,6 @@ static PyMethodDef functions[] = {
     {NULL, NULL, 0, NULL}};
 
 int dvf_interchange_init(PyObject *module) {
+    if (dvf_dlpack_exchange_init() < 0) return -1;
     return PyModule_AddFunctions(module, functions);
 }

@@ -5,7 +5,9 @@ The type itself is C (csrc/fast/array.c); importing this module fills it in.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -112,6 +114,19 @@ def _to_device(x: Any, name: Any, /, *, stream: None = None) -> Any:
     return _fast.transfer(x, find_device(name))
 
 
+_VERSIONS = ("2021.12", "2022.12", "2023.12", "2024.12", "2025.12")
+
+
+def _namespace(x: Any, /, *, api_version: str | None = None) -> ModuleType:
+    """The module whose functions take this array, by the Python array API standard."""
+    if api_version is not None and api_version not in _VERSIONS:
+        raise OpError(
+            f"__array_namespace__: version {api_version!r} of the array API standard is unknown; "
+            f"Dovetail implements {_VERSIONS[-1]} and knows {', '.join(_VERSIONS[:-1])}"
+        )
+    return sys.modules["dovetail"]
+
+
 def _reshape(x: Any, *shape: Any) -> Any:
     """``x.reshape(2, 3)`` or ``x.reshape((2, 3))``."""
     return o.reshape(x, shape[0] if len(shape) == 1 and not isinstance(shape[0], int) else shape)
@@ -189,6 +204,8 @@ def _install() -> None:
             "astype": o.astype,
             "broadcast_to": o.broadcast_to,
             "copy": o.copy,
+            "transfer": _fast.transfer,
+            "dlpack_home": creation.dlpack_home,
             "repr": _repr,
             "iter": _iter,
             "getitem": indexing.getitem,
@@ -209,6 +226,7 @@ def _install() -> None:
     cls: Any = Array
     cls.__array_ufunc__ = None  # numpy leaves operators with an Array to us
     cls.__array__ = _array
+    cls.__array_namespace__ = _namespace
     cls.__reduce__ = _reduce
     cls.tolist = _tolist
     cls.to_device = _to_device

@@ -18,7 +18,7 @@ from dovetail.devices import device as find_device
 from dovetail.devices import use_device
 from dovetail.dtypes import DType, bfloat16, bool_, default_dtype, float32, float64, int64
 from dovetail.dtypes import dtype as as_dtype
-from dovetail.errors import OpError, TraceError
+from dovetail.errors import DovetailError, OpError, TraceError
 from dovetail.ops.full import filled_like, on_device_of
 
 __all__ = [
@@ -260,7 +260,10 @@ def from_dlpack(x: Any, /, *, device: Any = None, copy: bool | None = None) -> A
     """An array over the memory of an object that speaks DLPack.
 
     The memory is shared unless ``copy=True`` or another ``device`` is asked for; whoever shares
-    must not write to it while the array lives.
+    must not write to it while the array lives. ``copy=False`` never copies.
+
+    Raises BufferError when the data has no dtype of ours, lies where no device of ours is, or would
+    have to be copied against ``copy=False``.
 
     >>> import dovetail as dt
     >>> import numpy as np
@@ -272,39 +275,54 @@ def from_dlpack(x: Any, /, *, device: Any = None, copy: bool | None = None) -> A
             f"from_dlpack: {type(x).__name__} does not speak DLPack; dt.asarray reads lists, numpy "
             "arrays and buffers"
         )
-    kind, number = x.__dlpack_device__()
-    home = _dlpack_home(int(kind), int(number))
-    try:
-        capsule = x.__dlpack__(max_version=(1, 0))
-    except TypeError:  # a producer from before DLPack 1
-        capsule = x.__dlpack__()
-    array = _fast.from_dlpack(capsule, home)
-    there = home if device is None else find_device(device)
-    if there is not home:
+    there = None if device is None else find_device(device)
+    kind, number = (int(n) for n in x.__dlpack_device__())
+    wishes: dict[str, Any] = {} if copy is None else {"copy": copy}
+    if there is not None and there.host_visible and kind not in _DLPACK_HOST:
+        # The producer knows best how its memory comes to the host; no device of ours need know it.
+        wishes["dl_device"] = (1, 0)
+        kind, number = 1, 0
+    home = dlpack_home(kind, number)
+    if there is not None and there.host_visible and home.host_visible:
+        home = there
+    array, flags = _fast.from_dlpack(_capsule(x, wishes), home)
+    if there not in (None, home):
         if copy is False:
-            raise OpError(
+            raise BufferError(
                 f"from_dlpack: memory on {home.name} cannot be shared with {there.name}; leave out "
                 "copy=False"
             )
         return _fast.transfer(array, there)
-    return ops.copy(array) if copy else array
+    return ops.copy(array) if copy and not flags & _DLPACK_IS_COPIED else array
 
 
-_DLPACK_WORDS = {1: "cpu", 2: "cuda", 7: "vulkan", 8: "metal", 10: "rocm", 14: "oneapi"}
+_DLPACK_IS_COPIED = 2
+_DLPACK_HOST = (1, 3, 11)  # CPU, and pinned memory that the CPU reads like any other
+_DLPACK_WORDS = {2: "cuda", 7: "vulkan", 8: "metal", 10: "rocm", 14: "oneapi"}
 
 
-def _dlpack_home(kind: int, number: int) -> Any:
+def _capsule(x: Any, wishes: dict[str, Any]) -> Any:
+    try:
+        return x.__dlpack__(max_version=(1, 3), **wishes)
+    except TypeError:  # a producer from before DLPack 1, which knows none of these words
+        if "dl_device" in wishes:
+            raise
+        return x.__dlpack__()
+
+
+def dlpack_home(kind: int, number: int) -> Any:
     """The device whose memory a DLPack device (type, number) is."""
-    if kind in (1, 3):  # CPU, and pinned memory that the CPU reads like any other
+    if kind in _DLPACK_HOST:
         current = _fast.get_device()
         return current if current.host_visible else find_device("cpu")
     word = _DLPACK_WORDS.get(kind)
+    advice = 'pass device="cpu" to copy the data'
     if word is None:
-        raise OpError(
-            f"from_dlpack: no device of Dovetail is known for DLPack device ({kind}, {number}); "
-            "copy the data to the CPU first"
-        )
-    return find_device(f"{word}:{number}")
+        raise BufferError(f"no device of Dovetail has DLPack's device type {kind}; {advice}")
+    try:
+        return find_device(f"{word}:{number}")
+    except DovetailError as error:
+        raise BufferError(f"DLPack device ({kind}, {number}): {error}; {advice}") from error
 
 
 # ---- from a shape and a rule ---------------------------------------------------------------------
