@@ -1,5 +1,4 @@
-/* Reading and writing at positions of one axis: take, take_along_axis, scatter, scatter_add and
- * scatter_add_along_axis. */
+/* Reading and writing at positions of one axis: take, take_along_axis and the scattering ops. */
 #include "gather.h"
 
 #include "element.h"
@@ -20,6 +19,9 @@ const dvt_kernel_def dvt_cpu_gather_rows[] = {
     ROW("take_along_axis", DVT_ALL_WORDS, 0, dvt_take_along_prepare),
     ROW("scatter", DVT_ALL_WORDS, 0, dvt_scatter_prepare),
     ROW("scatter_add", DVT_NUMBER_WORDS, 0, dvt_scatter_prepare),
+    ROW("scatter_multiply", DVT_NUMBER_WORDS, 0, dvt_scatter_prepare),
+    ROW("scatter_minimum", DVT_NUMBER_WORDS, 0, dvt_scatter_prepare),
+    ROW("scatter_maximum", DVT_NUMBER_WORDS, 0, dvt_scatter_prepare),
     ROW("scatter_add_along_axis", DVT_NUMBER_WORDS, 0, dvt_scatter_along_prepare),
 };
 const uint32_t dvt_cpu_gather_count = sizeof dvt_cpu_gather_rows / sizeof dvt_cpu_gather_rows[0];

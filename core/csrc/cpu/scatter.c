@@ -1,4 +1,4 @@
-/* The ops scatter and scatter_add: whole slices at positions of one axis. Wide rows, and all rows of
+/* The scattering ops of whole slices at positions of one axis. Wide rows, and all rows of
  * 16-bit floats, go through a list of the updates of each row, in the order of the indices: then a row
  * is read and written once. Narrow rows are not worth that, and go index by index. */
 #include "scatter.h"
@@ -151,7 +151,7 @@ dvt_status dvt_scatter_prepare(const dvt_op *op, dvt_kernel_info *info, dvt_erro
     const dvt_scattering *const found = dvt_scattering_of(op->name, dvt_type_of(x->dtype));
     const uint64_t n = (uint64_t)dvt_size(op->inputs[1]);
     if (!found) {
-        info->reason = "the CPU device adds integers and floats of 8 to 64 bits";
+        info->reason = "the CPU device scatters integers and floats of 8 to 64 bits";
         return DVT_UNSUPPORTED;
     }
     const dvt_axis_split split = dvt_split_at(x, axis);

@@ -11,7 +11,7 @@
 /* Columns of a result that are treated at a time, and 16-bit floats that are widened at a time. */
 #define DVT_SCATTER_COLUMNS 512
 
-/* n elements of one update to one row: added, or set. */
+/* n elements of one update to one row: added, multiplied, set, ... */
 typedef void (*dvt_scatter_row_fn)(void *row, const void *update, int64_t n);
 
 /* Whole updates of `width` elements, one behind the other, to the rows at positions[0 .. n). */
@@ -30,7 +30,7 @@ typedef struct dvt_scattering {
     dvt_scatter_row_fn row;
     dvt_scatter_rows_fn rows;
     dvt_scatter_along_fn along;
-    dvt_half half;     /* added in float32 and rounded when all is added */
+    dvt_half half;     /* computed in float32 and rounded when all is done */
     uint32_t size;     /* of an element as stored */
     uint32_t sum_size; /* of an element as added */
     int last_wins;     /* earlier updates of a row leave no trace */

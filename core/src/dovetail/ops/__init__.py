@@ -171,6 +171,9 @@ __all__ = [
 ]
 
 LAZY: dict[str, str] = {
+    "scatter_maximum": "dovetail.ops.scattering",
+    "scatter_minimum": "dovetail.ops.scattering",
+    "scatter_multiply": "dovetail.ops.scattering",
     "acos": "dovetail.ops.inverse_trigonometric",
     "acosh": "dovetail.ops.hyperbolic",
     "asin": "dovetail.ops.inverse_trigonometric",

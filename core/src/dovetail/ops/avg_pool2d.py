@@ -10,6 +10,7 @@ import numpy as np
 from dovetail.dtypes import FLOATING
 from dovetail.op import REQUIRED, Op, Sample, Spec, define
 from dovetail.ops.max_pool2d import CASES, pool_attributes
+from dovetail.ops.window_batching import folded
 from dovetail.shapes import sized
 from dovetail.windows import Pair, Sides, extents, pair
 
@@ -127,6 +128,7 @@ AVG_POOL2D = Op(
     infer=_infer,
     gradient=(lambda g, y, x, **a: avg_pool2d_gradient(g, size=x.shape[1:3], **a),),
     reference=_reference,
+    batching=folded,
     samples=_samples,
     tolerance=TOLERANCE,
 )
@@ -192,6 +194,7 @@ AVG_POOL2D_GRADIENT = Op(
     infer=_adjoint_infer,
     gradient=(lambda h, y, g, size, **a: avg_pool2d(h, **a),),
     reference=_adjoint_reference,
+    batching=folded,
     samples=_adjoint_samples,
     tolerance=TOLERANCE,
 )

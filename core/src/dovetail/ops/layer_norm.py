@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from dovetail import ops
+from dovetail.batching import examples
 from dovetail.dtypes import FLOATING
 from dovetail.op import Op, Sample, Spec, define
 from dovetail.precision import widened
@@ -72,6 +73,25 @@ def _reference(x: np.ndarray, scale: np.ndarray, bias: np.ndarray, epsilon: floa
     return np.asarray((wide - mean) / np.sqrt(variance + epsilon) * scale + bias)
 
 
+def _batching(
+    op: Any, size: int, batched: tuple[bool, ...], /, *operands: Any, **words: Any
+) -> Any:
+    """With scale and bias of its own, each example takes them after the lines are normalised."""
+    x, scale, bias = operands
+    if not batched[1] and not batched[2]:
+        return op(x, scale, bias, **words)
+    lines = examples(x, size, batched[0])
+
+    @widened
+    def shifted(x: Any, scale: Any, bias: Any) -> Any:
+        one = ops.filled_like(x, 1, shape=x.shape[-1:])
+        y = op(x, one, ops.filled_like(one, 0), **words)
+        rows = (size, *(1,) * (x.ndim - 2), x.shape[-1])
+        return y * ops.reshape(scale, rows) + ops.reshape(bias, rows)
+
+    return shifted(lines, examples(scale, size, batched[1]), examples(bias, size, batched[2]))
+
+
 def _samples() -> Iterator[Sample]:
     for shape in ((1,), (5,), (2, 3), (3, 2, 17), (0, 4), (4, 33), (2, 1030)):
         line = shape[-1:]
@@ -111,6 +131,7 @@ LAYER_NORM = Op(
     ),
     decomposition=_decomposition,
     reference=_reference,
+    batching=_batching,
     samples=_samples,
     # The mean's rounding is relative to x and then divided by the deviation. In the sample around
     # 102 with deviation 1 and scale 2, one unit of the mean is 55 of the largest result. 16-bit

@@ -11,6 +11,7 @@ import numpy as np
 from dovetail import ops
 from dovetail.dtypes import FLOATING, NUMERIC, int64
 from dovetail.op import REQUIRED, Op, Sample, Spec, define
+from dovetail.ops.window_batching import folded
 from dovetail.windows import Pair, Sides, extents, paddings, pair
 
 __all__ = ["max_pool2d", "pool_attributes"]
@@ -127,6 +128,7 @@ MAX_POOL2D = Op(
     infer=_infer,
     gradient=(_gradient,),
     reference=_reference,
+    batching=folded,
     samples=_samples,
     tolerance=dict.fromkeys(("float16", "bfloat16", "float32", "float64"), 0),  # copies bits
 )

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from dovetail import ops, shapes
+from dovetail.batching import shift
 from dovetail.dtypes import FLOATING
 from dovetail.op import Op, Sample, Spec, define
 from dovetail.precision import widened
@@ -83,6 +84,7 @@ SOFTMAX = Op(
     gradient=(lambda g, y, x, axis: _softmax_gradient(g, y, axis=axis),),
     decomposition=_softmax,
     reference=_softmax_reference,
+    batching=shift("axis"),
     samples=_samples,
     # The difference x - max is rounded to units of itself, and exp turns that absolute error into
     # a relative one: a few units of the largest probability.
@@ -136,6 +138,7 @@ LOG_SOFTMAX = Op(
     gradient=(lambda g, y, x, axis: _log_softmax_gradient(g, y, axis=axis),),
     decomposition=_log_softmax,
     reference=_log_softmax_reference,
+    batching=shift("axis"),
     samples=_samples,
     # Near zero two terms of like size cancel; their rounding is relative to the largest logarithm.
     tolerance={"norm": True},

@@ -10,8 +10,18 @@ import numpy as np
 from dovetail import ops, shapes
 from dovetail.dtypes import COMPLEX, NUMERIC, int32, int64
 from dovetail.op import Op, Sample, Spec, define
+from dovetail.ops.gather_batching import reading, writing
 
-__all__ = ["one_axis", "scatter", "scatter_add", "take"]
+__all__ = [
+    "check_updates",
+    "one_axis",
+    "positions",
+    "scatter",
+    "scatter_add",
+    "scatter_samples",
+    "take",
+    "update_rows",
+]
 
 INDEX = frozenset({int32, int64})
 
@@ -98,6 +108,7 @@ TAKE = Op(
     infer=_take_infer,
     gradient=(_take_gradient, None),
     reference=_take_reference,
+    batching=reading,
     samples=_take_samples,
     tolerance=dict.fromkeys(("float16", "bfloat16", "float32", "float64"), 0),  # copies bits
 )
@@ -107,7 +118,8 @@ take: Any = define(TAKE)
 # ---- scatter_add and scatter --------------------------------------------------------------------
 
 
-def _check(op: Op, x: Spec, indices: Spec, updates: Spec, axis: int) -> Spec:
+def check_updates(op: Op, x: Spec, indices: Spec, updates: Spec, axis: int) -> Spec:
+    """The spec of the result; refuses updates that are not one slice for each position."""
     wanted = _taken(x, indices, axis)
     if updates.shape != wanted:
         raise op.fail(
@@ -122,7 +134,7 @@ def _add_canonical(x: Spec, indices: Spec, updates: Spec, axis: Any) -> dict[str
 
 
 def _add_infer(x: Spec, indices: Spec, updates: Spec, axis: int) -> Spec:
-    return _check(SCATTER_ADD, x, indices, updates, axis)
+    return check_updates(SCATTER_ADD, x, indices, updates, axis)
 
 
 def _add_reference(
@@ -130,19 +142,20 @@ def _add_reference(
 ) -> np.ndarray:
     rows = positions("scatter_add", indices, x.shape[axis], axis).reshape(-1)
     result = np.moveaxis(x, axis, 0).copy()
-    for row, update in zip(rows, _rows(updates, axis, indices.ndim), strict=True):
+    for row, update in zip(rows, update_rows(updates, axis, indices.ndim), strict=True):
         result[row] += update
     return np.moveaxis(result, 0, axis)
 
 
-def _rows(updates: np.ndarray, axis: int, n: int) -> np.ndarray:
+def update_rows(updates: np.ndarray, axis: int, n: int) -> np.ndarray:
     """The updates as one slice per flat index."""
     front = np.moveaxis(updates, range(axis, axis + n), range(n))
     count = int(np.prod(front.shape[:n], dtype=np.int64))
     return front.reshape(count, *front.shape[n:])
 
 
-def _scatter_samples() -> Iterator[Sample]:
+def scatter_samples() -> Iterator[Sample]:
+    """Inputs of every op that writes slices."""
     for shape, indices, axis in [
         ((5,), [4, -1, 0, 0], None),
         ((3, 5, 2), [[1, -5], [4, 1]], 1),
@@ -187,7 +200,8 @@ SCATTER_ADD = Op(
         lambda g, y, x, indices, updates, axis: take(g, indices, axis=axis),
     ),
     reference=_add_reference,
-    samples=_scatter_samples,
+    batching=writing,
+    samples=scatter_samples,
     # Repeated positions sum in any order, so an error is measured against the largest term.
     tolerance={"norm": True},
 )
@@ -199,7 +213,7 @@ def _set_canonical(x: Spec, indices: Spec, updates: Spec, axis: Any) -> dict[str
 
 
 def _set_infer(x: Spec, indices: Spec, updates: Spec, axis: int) -> Spec:
-    return _check(SCATTER, x, indices, updates, axis)
+    return check_updates(SCATTER, x, indices, updates, axis)
 
 
 def _set_gradient_x(g: Any, y: Any, x: Any, indices: Any, updates: Any, *, axis: int) -> Any:
@@ -222,7 +236,7 @@ def _set_reference(
 ) -> np.ndarray:
     rows = positions("scatter", indices, x.shape[axis], axis).reshape(-1)
     result = np.moveaxis(x, axis, 0).copy()
-    for row, update in zip(rows, _rows(updates, axis, indices.ndim), strict=True):
+    for row, update in zip(rows, update_rows(updates, axis, indices.ndim), strict=True):
         result[row] = update
     return np.moveaxis(result, 0, axis)
 
@@ -250,7 +264,8 @@ SCATTER = Op(
     infer=_set_infer,
     gradient=(_set_gradient_x, None, _set_gradient_updates),
     reference=_set_reference,
-    samples=_scatter_samples,
+    batching=writing,
+    samples=scatter_samples,
     tolerance=dict.fromkeys(("float16", "bfloat16", "float32", "float64"), 0),  # copies bits
 )
 scatter: Any = define(SCATTER)

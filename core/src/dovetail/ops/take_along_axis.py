@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from dovetail import ops, shapes
+from dovetail.batching import shift
 from dovetail.dtypes import COMPLEX, NUMERIC
 from dovetail.op import Op, Sample, Spec, define
 from dovetail.ops.take import INDEX, positions
@@ -81,6 +82,7 @@ TAKE_ALONG_AXIS = Op(
     infer=_take_infer,
     gradient=(_take_gradient, None),
     reference=_take_reference,
+    batching=shift("axis"),
     samples=_take_samples,
     tolerance=dict.fromkeys(("float16", "bfloat16", "float32", "float64"), 0),  # copies bits
 )
@@ -144,6 +146,7 @@ SCATTER_ADD_ALONG_AXIS = Op(
     infer=_add_infer,
     gradient=(lambda g, y, x, indices, updates, axis: g, None, _add_gradient),
     reference=_add_reference,
+    batching=shift("axis"),
     samples=_add_samples,
     # Repeated positions sum in any order, so an error is measured against the largest term.
     tolerance={"norm": True},
