@@ -55,9 +55,13 @@ def _checkpoint(*operands: Any, body: Graph) -> tuple[Any, ...]:
         where = tuple(i for i in structured.floating(xs) if needed[i])
         cotangents = [zeros_like(y[i]) if g[i] is None else g[i] for i in structured.floating(y)]
         found = structured.pulled(body, again, where, cotangents)
+        # One gradient that went ahead would leave the others, and all they need, for later.
+        last = found[0]
+        for gi in found[1:]:
+            last = barrier(last, gi)
         grads: list[Any] = [None] * len(xs)
         for i, gi in zip(where, found, strict=True):
-            grads[i] = gi
+            grads[i] = barrier(gi, last) if len(found) > 1 else gi
         return tuple(grads)
 
     _fast.tape_record(rule, operands, results)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from dovetail import _fast
 from dovetail.creation import asarray, zeros_like
 from dovetail.graph import Graph, Node, Value
 from dovetail.passes import optimise
+from dovetail.passes.dead_code import dead_code
 from dovetail.plan import plan
 from dovetail.replay import replay
 from dovetail.structured import graphs_of, stand_in
@@ -190,18 +191,36 @@ def _full_plan(graph: Graph, device: Any) -> Callable[..., Any]:
 
 
 def _split(graph: Graph, n_inputs: int, n_outputs: int) -> tuple[Graph, Graph]:
-    """Nodes that need no cotangent go forward; values that cross over are residuals."""
+    """Nodes that need no cotangent go forward; values that cross over are residuals.
+
+    What costs nothing to make is made in both halves: a transposed or repeated residual would cross
+    as a copy.
+    """
     late: set[Value] = set(graph.inputs[n_inputs:])
+    given = set(graph.inputs)
     forward_nodes: list[Node] = []
     backward_nodes: list[Node] = []
+    again: set[Value] = set()
+
+    def bring(values: Iterable[Value]) -> None:
+        for value in values:
+            node = value.producer
+            if node is None or value in late or value in again or not _free(node, given):
+                continue
+            bring(node.inputs)
+            again.update(node.outputs)
+            backward_nodes.append(node)
+
     for node in graph.nodes:
         if any(v in late for v in node.inputs):
+            bring(node.inputs)
             late.update(node.outputs)
             backward_nodes.append(node)
         else:
             forward_nodes.append(node)
     gradients = graph.outputs[n_outputs:]
-    residuals = _crossing(backward_nodes, gradients, late)
+    bring(gradients)
+    residuals = _crossing(backward_nodes, gradients, late | again)
     forward = Graph(
         inputs=graph.inputs[:n_inputs],
         nodes=forward_nodes,
@@ -214,7 +233,18 @@ def _split(graph: Graph, n_inputs: int, n_outputs: int) -> tuple[Graph, Graph]:
         outputs=list(gradients),
         name=f"{graph.name}.backward",
     )
-    return forward, backward
+    return dead_code(forward), backward
+
+
+def _free(node: Node, given: set[Value]) -> bool:
+    """Whether a node may run in both halves: a fill, or a view that keeps no more memory alive."""
+    if not node.inputs:
+        return node.op.name in ("full", "iota")
+    if node.op.claim != "view" or len(node.inputs) > 1:
+        return False
+    source = node.inputs[0]
+    smaller = source.spec.nbytes <= node.outputs[0].spec.nbytes
+    return smaller or source in given or source.constant is not None
 
 
 def _crossing(nodes: Sequence[Node], outputs: Sequence[Value], late: set[Value]) -> list[Value]:
