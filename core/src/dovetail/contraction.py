@@ -11,6 +11,7 @@ import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from string import ascii_letters
 from typing import Any
 
 import numpy as np
@@ -231,7 +232,9 @@ def _path(
         return [(0, 1)] * (count - 1) if count > 1 else []
     if isinstance(how, tuple):
         return [step for step in how if not isinstance(step, str)]
-    letters = {s: chr(0x4E00 + i) for i, s in enumerate(extents)}  # numpy takes any letters
+    if len(extents) > len(ascii_letters):  # more than numpy's search knows
+        return [(0, 1)] * (count - 1)
+    letters = dict(zip(extents, ascii_letters, strict=False))
     text = ",".join("".join(letters[s] for s in labels) for labels in operands)
     text += "->" + "".join(letters[s] for s in out)
     shells = [np.broadcast_to(0.0, [extents[s] for s in labels]) for labels in operands]

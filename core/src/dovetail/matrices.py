@@ -23,6 +23,7 @@ __all__ = [
     "adjoint",
     "array",
     "conjugate",
+    "finite",
     "fixed_phase",
     "identity_like",
     "lapack",
@@ -165,14 +166,24 @@ def lapack(
     batch = arrays[0].shape[:-2]
     flat = [a.reshape(math.prod(batch), *a.shape[-2:]) for a in arrays]
     for i in range(math.prod(batch)):
-        one = [a[i] for a in flat]
-        if not all(np.isfinite(a).all() for a in one):
-            raise OpError(f"{name}: {which(i, batch)} holds NaN or infinity; look where it arose")
         try:
-            function(*one, **words)
+            function(*(a[i] for a in flat), **words)
         except np.linalg.LinAlgError:
             raise OpError(f"{name}: {which(i, batch)} {reason}") from None
     raise OpError(f"{name}: a matrix {reason}")
+
+
+def finite(name: str, x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """The matrices, or an OpError that names one with NaN or infinity.
+
+    LAPACK may refuse those, return NaN or go on for ever, as its makers pleased.
+    """
+    fine = np.isfinite(x)
+    if not fine.all():
+        bad = ~fine.reshape(-1, x.shape[-2] * x.shape[-1]).all(axis=-1)
+        place = which(int(bad.argmax()), x.shape[:-2])
+        raise OpError(f"{name}: {place} holds NaN or infinity; look for where it arose")
+    return x
 
 
 def signed(vectors: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

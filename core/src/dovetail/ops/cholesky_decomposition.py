@@ -13,6 +13,7 @@ from dovetail.matrices import (
     TOLERANCE,
     adjoint,
     conjugate,
+    finite,
     identity_like,
     lapack,
     square,
@@ -47,6 +48,7 @@ def _gradient(g: Any, y: Any, x: Any, *, upper: bool) -> Any:
 
 
 def _reference(x: np.ndarray, upper: bool) -> np.ndarray:
+    x = finite("cholesky", x)
     even = (x + np.conj(x.swapaxes(-1, -2))) * x.dtype.type(0.5)
     reason = "is not positive definite; a multiple of the identity added to it makes it so"
     found: np.ndarray = lapack("cholesky", reason, np.linalg.cholesky, even, upper=upper)

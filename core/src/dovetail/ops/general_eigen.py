@@ -15,6 +15,7 @@ from dovetail.matrices import (
     TOLERANCE,
     adjoint,
     conjugate,
+    finite,
     fixed_phase,
     identity_like,
     lapack,
@@ -64,7 +65,7 @@ def _gradient(g: tuple[Any, Any], y: tuple[Any, Any], x: Any) -> Any:
 
 
 def _reference(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    w, v = results(lapack("eig", DIVERGED, np.linalg.eig, x))
+    w, v = results(lapack("eig", DIVERGED, np.linalg.eig, finite("eig", x)))
     kind = np.result_type(x.dtype, np.complex64)
     return w.astype(kind), (v * signed(v)).astype(kind)
 
@@ -149,7 +150,7 @@ def _values_gradient(g: Any, y: Any, x: Any) -> Any:
 
 
 def _values_reference(x: np.ndarray) -> np.ndarray:
-    found = lapack("eigvals", DIVERGED, np.linalg.eigvals, x)
+    found = lapack("eigvals", DIVERGED, np.linalg.eigvals, finite("eigvals", x))
     return np.asarray(found.astype(np.result_type(x.dtype, np.complex64)))
 
 

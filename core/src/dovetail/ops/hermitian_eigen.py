@@ -15,6 +15,7 @@ from dovetail.matrices import (
     TOLERANCE,
     adjoint,
     conjugate,
+    finite,
     fixed_phase,
     identity_like,
     lapack,
@@ -66,7 +67,7 @@ def _symmetric(x: np.ndarray) -> np.ndarray:
 
 
 def _reference(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    w, v = results(lapack("eigh", DIVERGED, np.linalg.eigh, _symmetric(x)))
+    w, v = results(lapack("eigh", DIVERGED, np.linalg.eigh, _symmetric(finite("eigh", x))))
     return w, v * signed(v)
 
 
@@ -142,7 +143,9 @@ def _values_gradient(g: Any, y: Any, x: Any) -> Any:
 
 
 def _values_reference(x: np.ndarray) -> np.ndarray:
-    found: np.ndarray = lapack("eigvalsh", DIVERGED, np.linalg.eigvalsh, _symmetric(x))
+    found: np.ndarray = lapack(
+        "eigvalsh", DIVERGED, np.linalg.eigvalsh, _symmetric(finite("eigvalsh", x))
+    )
     return found
 
 

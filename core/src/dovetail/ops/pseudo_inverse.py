@@ -15,6 +15,7 @@ from dovetail.matrices import (
     TOLERANCE,
     adjoint,
     conjugate,
+    finite,
     lapack,
     matrices,
     results,
@@ -40,7 +41,7 @@ def _cutoff(op: Op, x: Spec, rtol: Any) -> float:
 
 def _parts(name: str, x: np.ndarray, rtol: float) -> tuple[np.ndarray, ...]:
     """u, s, vh and the inverses of the singular values that count, 0 for the others."""
-    u, s, vh = results(lapack(name, DIVERGED, np.linalg.svd, x, full_matrices=False))
+    u, s, vh = results(lapack(name, DIVERGED, np.linalg.svd, finite(name, x), full_matrices=False))
     large = s > rtol * s.max(axis=-1, keepdims=True, initial=0)
     return u, s, vh, np.where(large, 1 / np.where(large, s, 1), 0).astype(s.dtype)
 

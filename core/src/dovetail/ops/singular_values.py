@@ -15,6 +15,7 @@ from dovetail.matrices import (
     TOLERANCE,
     adjoint,
     conjugate,
+    finite,
     fixed_phase,
     identity_like,
     lapack,
@@ -102,7 +103,7 @@ def _gradient(g: tuple[Any, ...], y: tuple[Any, ...], x: Any, *, full_matrices: 
 
 
 def _reference(x: np.ndarray, full_matrices: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    found = lapack("svd", DIVERGED, np.linalg.svd, x, full_matrices=full_matrices)
+    found = lapack("svd", DIVERGED, np.linalg.svd, finite("svd", x), full_matrices=full_matrices)
     u, s, vh = results(found)
     k = s.shape[-1]
     unit = signed(u[..., :k])
@@ -187,7 +188,9 @@ def _values_gradient(g: Any, y: Any, x: Any) -> Any:
 
 
 def _values_reference(x: np.ndarray) -> np.ndarray:
-    found: np.ndarray = lapack("svdvals", DIVERGED, np.linalg.svd, x, compute_uv=False)
+    found: np.ndarray = lapack(
+        "svdvals", DIVERGED, np.linalg.svd, finite("svdvals", x), compute_uv=False
+    )
     return found
 
 
