@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from dovetail import _fast, structured
+from dovetail.dispatch import specs_of
 from dovetail.graph import Graph
 from dovetail.op import ANY, REQUIRED, Op, Sample, Spec, define
 from dovetail.replay import replay
@@ -36,6 +37,7 @@ def _computed(operands: tuple[Any, ...], attributes: dict[str, Any]) -> tuple[An
         return structured.call(CUSTOM_GRADIENT, operands, attributes)
     from dovetail.ops import identity  # noqa: PLC0415  this module is one of them
 
+    _infer(*specs_of(operands), **attributes)  # says what does not fit
     # Results are new to a tape even where the body gives an operand back.
     return tuple(identity(y) for y in replay(attributes["body"], operands))
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from dovetail import _fast, structured
+from dovetail.dispatch import specs_of
 from dovetail.graph import Graph
 from dovetail.op import ANY, REQUIRED, Op, Sample, Spec, define
 from dovetail.replay import replay
@@ -34,6 +35,7 @@ def _computed(operands: tuple[Any, ...], body: Graph) -> tuple[Any, ...]:
         return structured.call(CHECKPOINT, operands, {"body": body})
     from dovetail.ops import identity  # noqa: PLC0415  this module is one of them
 
+    _infer(*specs_of(operands), body=body)  # says what does not fit
     # Results are new to a tape even where the body gives an operand back.
     return tuple(identity(y) for y in replay(body, operands))
 
