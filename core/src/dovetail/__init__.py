@@ -163,10 +163,18 @@ from dovetail.transforms import grad, jit, value_and_grad, vjp
 if _TYPE_CHECKING:
     from dovetail import fft, linalg, optim
     from dovetail.contraction import einsum
-    from dovetail.inspection import can_cast, finfo, iinfo, isdtype, result_type
+    from dovetail.inspection import (
+        __array_namespace_info__,
+        can_cast,
+        finfo,
+        iinfo,
+        isdtype,
+        result_type,
+    )
     from dovetail.ops import (
         acos,
         acosh,
+        argsort,
         asin,
         asinh,
         atan,
@@ -186,6 +194,7 @@ if _TYPE_CHECKING:
         real,
         signbit,
         sinh,
+        sort,
         tan,
     )
     from dovetail.products import inner, kron, tensordot, vecdot
@@ -198,6 +207,8 @@ if _TYPE_CHECKING:
     from dovetail.transforms.vmap import vmap
 
     __version__: str
+
+__array_api_version__ = "2025.12"
 
 e = _math.e
 inf = _math.inf
@@ -217,6 +228,8 @@ __all__ = [
     "Program",
     "ProgramError",
     "TraceError",
+    "__array_api_version__",
+    "__array_namespace_info__",
     "__version__",
     "abs",
     "acos",
@@ -227,6 +240,7 @@ __all__ = [
     "arange",
     "argmax",
     "argmin",
+    "argsort",
     "asarray",
     "asin",
     "asinh",
@@ -378,6 +392,7 @@ __all__ = [
     "signbit",
     "sin",
     "sinh",
+    "sort",
     "split",
     "sqrt",
     "square",
@@ -416,11 +431,15 @@ __all__ = [
 
 
 _LAZY: dict[str, str] = {
-    **dict.fromkeys(("can_cast", "finfo", "iinfo", "isdtype", "result_type"), "inspection"),
+    **dict.fromkeys(
+        ("__array_namespace_info__", "can_cast", "finfo", "iinfo", "isdtype", "result_type"),
+        "inspection",
+    ),
     **dict.fromkeys(
         (
             "acos",
             "acosh",
+            "argsort",
             "asin",
             "asinh",
             "atan",
@@ -440,6 +459,7 @@ _LAZY: dict[str, str] = {
             "real",
             "signbit",
             "sinh",
+            "sort",
             "tan",
         ),
         "ops",

@@ -5,6 +5,7 @@ families of `LAZY` when one of their names is first asked for.
 """
 
 from importlib import import_module as _import_module
+from typing import Any as _Any
 
 from dovetail.ops.any_all import all, any
 from dovetail.ops.arg_extrema import argmax, argmin
@@ -176,6 +177,7 @@ LAZY: dict[str, str] = {
     "scatter_multiply": "dovetail.ops.scattering",
     "acos": "dovetail.ops.inverse_trigonometric",
     "acosh": "dovetail.ops.hyperbolic",
+    "argsort": "dovetail.ops.sorting",
     "asin": "dovetail.ops.inverse_trigonometric",
     "asinh": "dovetail.ops.hyperbolic",
     "atan": "dovetail.ops.inverse_trigonometric",
@@ -228,6 +230,7 @@ LAZY: dict[str, str] = {
     "sinh": "dovetail.ops.hyperbolic",
     "slogdet": "dovetail.ops.determinant",
     "solve": "dovetail.ops.linear_solve",
+    "sort": "dovetail.ops.sorting",
     "svd": "dovetail.ops.singular_values",
     "svdvals": "dovetail.ops.singular_values",
     "switch": "dovetail.ops.branching",
@@ -238,7 +241,7 @@ LAZY: dict[str, str] = {
 """Name of a function or op -> the module that defines it, for families loaded on demand."""
 
 
-def __getattr__(name: str) -> object:
+def __getattr__(name: str) -> _Any:
     if name in LAZY:
         return getattr(_import_module(LAZY[name]), name)
     raise AttributeError(f"module 'dovetail.ops' has no attribute {name!r}")

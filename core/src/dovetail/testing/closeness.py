@@ -50,7 +50,8 @@ def ulp_error(
         part = real_of(kind)
         unit = _largest(np.maximum(_size(want.real), _size(want.imag)), norm)
         parts = ((got.real, want.real), (got.imag, want.imag))
-        return np.maximum(*(_error(g, w, unit, part) for g, w in parts))
+        of_real, of_imag = (_error(g, w, unit, part) for g, w in parts)
+        return np.asarray(np.maximum(of_real, of_imag), np.float64)
     if kind.kind != "float":
         return np.where(got == want, 0.0, np.inf)
     return _error(got, want, _largest(_size(want), norm), kind)

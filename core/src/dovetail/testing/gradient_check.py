@@ -57,8 +57,8 @@ def _directions(
 def _normal(
     is_complex: bool, shape: tuple[int, ...], random: np.random.Generator
 ) -> np.ndarray[Any, Any]:
-    drawn = random.normal(size=shape)
-    return drawn + 1j * random.normal(size=shape) if is_complex else drawn
+    drawn = np.asarray(random.normal(size=shape))
+    return np.asarray(drawn + 1j * random.normal(size=shape)) if is_complex else drawn
 
 
 def _floats(results: Any) -> list[Any]:
@@ -66,8 +66,10 @@ def _floats(results: Any) -> list[Any]:
 
 
 def _weight(y: Any, random: np.random.Generator) -> np.ndarray[Any, Any]:
-    drawn = random.uniform(0.5, 1.5, y.shape)
-    return drawn - 1j * random.uniform(0.5, 1.5, y.shape) if y.dtype is complex128 else drawn
+    drawn = np.asarray(random.uniform(0.5, 1.5, y.shape))
+    if y.dtype is not complex128:
+        return drawn
+    return np.asarray(drawn - 1j * random.uniform(0.5, 1.5, y.shape))
 
 
 def check_derivative(
