@@ -83,8 +83,12 @@ def test_factors_of_any_matrices_multiply_to_the_matrix(
     x = dt.asarray(a)
     for mode in ("reduced", "complete"):
         found, want = dt.linalg.qr(x, mode=mode), np.linalg.qr(a, mode)
-        close(found.Q, want.Q)
-        close(found.R, want.R)
+        r = np.asarray(found.R)
+        turn = np.diagonal(r, axis1=-2, axis2=-1)
+        assert (turn.real >= 0).all() and not turn.imag.any()
+        close(np.abs(r), np.abs(want.R))
+        close(np.asarray(found.Q) @ r, a)
+        close(adjoint(np.asarray(found.Q)) @ np.asarray(found.Q), adjoint(want.Q) @ want.Q)
     for full in (True, False):
         u, s, vh = map(np.asarray, dt.linalg.svd(x, full_matrices=full))
         want = np.linalg.svd(a, full_matrices=full)

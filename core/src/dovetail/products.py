@@ -55,7 +55,7 @@ def _pairs(x1: Any, x2: Any, axes: Any) -> tuple[tuple[int, ...], tuple[int, ...
             )
         return tuple(range(x1.ndim - axes, x1.ndim)), tuple(range(axes))
     try:
-        one, other = (axes,) if isinstance(axes, str) else axes
+        one, other = axes
     except (TypeError, ValueError):
         raise OpError(
             f"tensordot: axes={axes!r} must be an integer or a pair of sequences"

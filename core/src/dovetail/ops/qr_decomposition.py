@@ -78,7 +78,15 @@ def _tall(q: Any, r: Any, gq: Any, gr: Any) -> Any:
 
 
 def _reference(x: np.ndarray, mode: str) -> tuple[np.ndarray, np.ndarray]:
-    return results(np.linalg.qr(x, mode))  # type: ignore[call-overload]
+    q, r = results(np.linalg.qr(x, mode))  # type: ignore[call-overload]
+    # LAPACK's signs jump, for complex matrices even at real ones.
+    k = min(x.shape[-2:])
+    diagonal = np.diagonal(r, axis1=-2, axis2=-1)
+    size = np.abs(diagonal)
+    unit = np.where(size > 0, diagonal / np.where(size > 0, size, 1), 1).astype(x.dtype)
+    q[..., :k] *= unit[..., None, :]
+    r[..., :k, :] *= np.conj(unit)[..., :, None]
+    return q, r
 
 
 def _samples() -> Iterator[Sample]:
@@ -104,8 +112,8 @@ QR = Op(
     doc="""Orthonormal columns and an upper triangle with x = q @ r.
 
     ``x`` has shape (..., m, n). With ``mode="reduced"`` q has min(m, n) columns, with "complete" m.
-    The diagonal of r is real and may be negative. float32, float64, complex64 and complex128;
-    integers and 16-bit floats become float32.
+    The diagonal of r is real and not negative, so that all devices agree. float32, float64,
+    complex64 and complex128; integers and 16-bit floats become float32.
 
     The gradient exists where the first min(m, n) columns of x are independent, and raises OpError
     elsewhere. For more rows than columns only "reduced" has one.
