@@ -8,6 +8,12 @@
     X(bits)                                                                                        \
     X(uniform)                                                                                     \
     X(normal)                                                                                      \
+    X(gamma)                                                                                       \
+    X(gamma_gradient)                                                                              \
+    X(poisson)                                                                                     \
+    X(binomial)                                                                                    \
+    X(truncated_normal)                                                                            \
+    X(von_mises)                                                                                   \
     X(portable_log)                                                                                \
     X(portable_exp)
 

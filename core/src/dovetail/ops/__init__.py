@@ -172,9 +172,6 @@ __all__ = [
 ]
 
 LAZY: dict[str, str] = {
-    "scatter_maximum": "dovetail.ops.scattering",
-    "scatter_minimum": "dovetail.ops.scattering",
-    "scatter_multiply": "dovetail.ops.scattering",
     "acos": "dovetail.ops.inverse_trigonometric",
     "acosh": "dovetail.ops.hyperbolic",
     "argsort": "dovetail.ops.sorting",
@@ -218,6 +215,7 @@ LAZY: dict[str, str] = {
     "random_binomial": "dovetail.ops.binomial_sampler",
     "random_bits_batch": "dovetail.ops.random_bits",
     "random_gamma": "dovetail.ops.gamma_sampler",
+    "random_gamma_gradient": "dovetail.ops.gamma_gradient",
     "random_normal": "dovetail.ops.random_reals",
     "random_poisson": "dovetail.ops.poisson_sampler",
     "random_truncated_normal": "dovetail.ops.truncated_normal_sampler",
@@ -226,6 +224,9 @@ LAZY: dict[str, str] = {
     "real": "dovetail.ops.complex_parts",
     "rfft": "dovetail.ops.fourier",
     "scan": "dovetail.ops.scanning",
+    "scatter_maximum": "dovetail.ops.scattering",
+    "scatter_minimum": "dovetail.ops.scattering",
+    "scatter_multiply": "dovetail.ops.scattering",
     "signbit": "dovetail.ops.sign_bit",
     "sinh": "dovetail.ops.hyperbolic",
     "slogdet": "dovetail.ops.determinant",
