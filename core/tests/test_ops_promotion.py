@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import mutually_broadcastable_shapes
 
 import dovetail as dt
-from dovetail.dtypes import DTYPES, FLOATING, INTEGER, bfloat16, bool_
+from dovetail.dtypes import COMPLEX, DTYPES, FLOATING, INTEGER, bfloat16, bool_
 from dovetail.op import REGISTRY, Spec
 from dovetail.promotion import promotion
 
@@ -67,7 +67,7 @@ def test_the_sum_has_the_common_dtype(a: dt.DType, b: dt.DType) -> None:
 @pytest.mark.parametrize("kind", DTYPES, ids=str)
 def test_a_function_of_floats_takes_everything(kind: dt.DType) -> None:
     y = dt.exp(dt.asarray(np.zeros(2), dtype=kind))
-    assert y.dtype is (kind if kind in FLOATING else dt.float32)
+    assert y.dtype is (kind if kind in FLOATING | COMPLEX else dt.float32)
     assert y.tolist() == [1, 1]
 
 
@@ -76,7 +76,7 @@ def test_a_python_number_takes_the_arrays_dtype(kind: dt.DType) -> None:
     x = dt.asarray(np.ones(2), dtype=kind)
     assert (x + 1).dtype is (dt.int64 if kind is bool_ else kind)
     assert (1 + x).dtype is (dt.int64 if kind is bool_ else kind)
-    assert (x * 1.5).dtype is (kind if kind in FLOATING else dt.float32)
+    assert (x * 1.5).dtype is (kind if kind in FLOATING | COMPLEX else dt.float32)
     assert dt.where(x == 1, x, 0).dtype is (dt.int64 if kind is bool_ else kind)
     assert dt.where(x == 1, x, True).dtype is kind
 
