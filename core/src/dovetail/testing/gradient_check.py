@@ -13,13 +13,13 @@ from dovetail.op import Op, iterate
 from dovetail.testing.cases import Case, samples_of
 from dovetail.testing.collect import check_all
 from dovetail.testing.device_check import arrays_of, function_of
+from dovetail.testing.differences import Derivative, derivative
 
 __all__ = ["check_derivative", "check_gradient", "differentiable_operands"]
 
-STEP = 1e-5
-"""Truncation costs about STEP ** 2 and cancellation 1e-16 / STEP: 1e-10 each, relative."""
-
-TOLERANCE = 2e-6
+TOLERANCE = 1e-6
+"""Of the sum of the magnitudes of the terms, for first and second derivatives alike. Differences
+are good to 1e-9 or better (see `dovetail.testing.differences`), so what is left is the rule's."""
 
 EACH = 12
 """Up to so many elements every one is moved alone; beyond, random directions move all at once."""
@@ -110,25 +110,27 @@ def check_derivative(
         if g.shape != x.shape:
             raise AssertionError(f"{what}: gradient {position} has shape {g.shape}, not {x.shape}")
 
-        def moved(delta: np.ndarray[Any, Any], position: int = position) -> list[Any]:
-            xs = list(arrays)
-            xs[position] = asarray(np.asarray(arrays[position]) + delta)
-            return [np.asarray(y) for y in _floats(function(*xs))]
-
         for v in _directions(x, random):
-            up, down = moved(STEP * v), moved(-STEP * v)
-            terms = [w * (a - b) / (2 * STEP) for w, a, b in zip(weights, up, down, strict=True)]
-            want = sum(float(t.sum().real) for t in terms)
-            scale = 1 + sum(float(np.abs(t).sum()) for t in terms)
-            # Cancellation is relative to the values, not to their change.
-            scale += 1e-4 * sum(
-                float(np.abs(w * a).sum()) for w, a in zip(weights, up, strict=True)
-            )
             got = float((g * v).sum().real)
-            if not abs(got - want) <= tolerance * scale:
+
+            def moved(
+                step: float,
+                v: np.ndarray[Any, Any] = v,
+                x: np.ndarray[Any, Any] = x,
+                position: int = position,
+            ) -> list[np.ndarray[Any, Any]]:
+                xs = list(arrays)
+                xs[position] = asarray(x + step * v)
+                return [np.asarray(y) for y in _floats(function(*xs))]
+
+            def close(found: Derivative, got: float = got, share: float = 0.1) -> bool:
+                return abs(got - found.value) <= share * tolerance * found.scale
+
+            want = derivative(moved, weights, close)
+            if not close(want, got, 1.0):
                 raise AssertionError(
                     f"{what}: the gradient of operand {position} along {v.reshape(-1)[:8]} is "
-                    f"{got}, but the difference quotient is {want}"
+                    f"{got}, but the difference quotient is {want.value} +- {want.error:.1g}"
                 )
 
 
@@ -158,7 +160,7 @@ def _check_case(case: Case, positions: tuple[int, ...], order: int) -> None:
 
         return grad(loss, argnums=positions)(*xs)
 
-    check_derivative(slopes, arrays, positions, f"the gradient of {case}", 10 * TOLERANCE)
+    check_derivative(slopes, arrays, positions, f"the gradient of {case}")
 
 
 def check_gradient(op: Op, order: int = 2) -> int:
