@@ -1,0 +1,1 @@
+"""Every op against numpy's meaning of it: see run.py."""
