@@ -161,7 +161,7 @@ from dovetail.ops import power as pow
 from dovetail.transforms import grad, jit, value_and_grad, vjp
 
 if _TYPE_CHECKING:
-    from dovetail import fft, linalg, optim
+    from dovetail import debug, fft, linalg, optim
     from dovetail.contraction import einsum
     from dovetail.inspection import (
         __array_namespace_info__,
@@ -199,6 +199,15 @@ if _TYPE_CHECKING:
     )
     from dovetail.products import inner, kron, tensordot, vecdot
     from dovetail.program import Program, load, save
+    from dovetail.scattered import (
+        put,
+        put_along_axis,
+        segment_max,
+        segment_mean,
+        segment_min,
+        segment_prod,
+        segment_sum,
+    )
     from dovetail.transforms.checkpoint import checkpoint
     from dovetail.transforms.control_flow import cond, fori_loop, scan, switch, while_loop
     from dovetail.transforms.custom_gradient import custom_gradient
@@ -273,6 +282,7 @@ __all__ = [
     "cos",
     "cosh",
     "custom_gradient",
+    "debug",
     "default_device",
     "device",
     "devices",
@@ -372,6 +382,8 @@ __all__ = [
     "power",
     "prod",
     "promote_types",
+    "put",
+    "put_along_axis",
     "random",
     "ravel",
     "real",
@@ -388,6 +400,11 @@ __all__ = [
     "scatter",
     "scatter_add",
     "scatter_add_along_axis",
+    "segment_max",
+    "segment_mean",
+    "segment_min",
+    "segment_prod",
+    "segment_sum",
     "sign",
     "signbit",
     "sin",
@@ -431,6 +448,18 @@ __all__ = [
 
 
 _LAZY: dict[str, str] = {
+    **dict.fromkeys(
+        (
+            "put",
+            "put_along_axis",
+            "segment_max",
+            "segment_mean",
+            "segment_min",
+            "segment_prod",
+            "segment_sum",
+        ),
+        "scattered",
+    ),
     **dict.fromkeys(
         ("__array_namespace_info__", "can_cast", "finfo", "iinfo", "isdtype", "result_type"),
         "inspection",
@@ -478,7 +507,7 @@ _LAZY: dict[str, str] = {
 }
 """Public name -> the module that holds it, for what few programs need at once."""
 
-_MODULES = frozenset({"fft", "linalg", "optim"})
+_MODULES = frozenset({"debug", "fft", "linalg", "optim"})
 """Namespaces that are loaded when first asked for."""
 
 

@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeAlias, final, overload
 import numpy.typing as npt
 from typing_extensions import Buffer, CapsuleType, disjoint_base
 
+from dovetail.at import Places
 from dovetail.dtypes import DType
 from dovetail.graph import Value
 from dovetail.kernel_row import KernelRow
@@ -76,6 +77,8 @@ class Array:
     def _weak(self) -> bool: ...
     @property
     def _donated(self) -> bool: ...
+    @property
+    def at(self) -> Places: ...
     @property
     def T(self) -> Array: ...
     @property

@@ -146,6 +146,13 @@ def _t(x: Any) -> Any:
     return o.permute_dims(x, (1, 0))
 
 
+def _at(x: Any) -> Any:
+    """Reading and updating what an index selects: ``x.at[index].add(v)`` is a new array."""
+    from dovetail.at import Places  # noqa: PLC0415  loaded by its first use
+
+    return Places(x)
+
+
 def _mt(x: Any) -> Any:
     """The last two axes exchanged."""
     return m.matrix_transpose(x)
@@ -233,6 +240,7 @@ def _install() -> None:
     cls.reshape = _reshape
     cls.transpose = _transpose
     cls.astype = _astype
+    cls.at = property(_at)
     cls.T = property(_t)
     cls.mT = property(_mt)
     for name in ("sum", "prod", "max", "min", "mean", "any", "all", "argmax", "argmin"):

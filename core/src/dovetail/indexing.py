@@ -66,7 +66,8 @@ class _Plan:
 # ---- taking an index apart -----------------------------------------------------------------------
 
 
-def _is_mask(part: Any) -> bool:
+def is_mask(part: Any) -> bool:
+    """Whether an element of an index is boolean."""
     if isinstance(part, (bool, np.bool_)):
         return True
     if isinstance(part, Array):
@@ -84,22 +85,22 @@ def _readable(part: Any) -> Any:
     return part
 
 
-def _consumed(part: Any) -> int:
+def consumed(part: Any) -> int:
     """How many axes of the operand an element stands for."""
     if part is None or part is Ellipsis:
         return 0
-    if _is_mask(part):
+    if is_mask(part):
         return getattr(part, "ndim", 0)
     return 1
 
 
-def _parts(x: Any, index: Any) -> list[Any]:
+def one_for_each_axis(x: Any, index: Any) -> list[Any]:
     """The elements of an index, one for each axis: the Ellipsis is filled in."""
     given = [_readable(p) for p in (index if isinstance(index, tuple) else (index,))]
     dots = sum(p is Ellipsis for p in given)
     if dots > 1:
         raise OpError("an index may have one Ellipsis, not several")
-    used = sum(map(_consumed, given))
+    used = sum(map(consumed, given))
     if used > x.ndim:
         raise OpError(
             f"the index has elements for {used} axes, but {x.dtype}{list(x.shape)} has {x.ndim}"
@@ -116,13 +117,13 @@ def _plan(x: Any, index: Any) -> tuple[Any, _Plan]:
     axes: list[_Axis] = []
     new: list[int] = []
     advanced = False
-    for part in _parts(x, index):
+    for part in one_for_each_axis(x, index):
         d = len(axes)
         if part is None:
             new.append(d)
         elif isinstance(part, slice):
             axes.append(_Axis(x.shape[d], section=_section(part, x.shape[d])))
-        elif _is_mask(part):
+        elif is_mask(part):
             advanced = True
             if getattr(part, "ndim", 0) == 0:
                 # True keeps a new axis of extent 1, False empties it.
@@ -375,20 +376,28 @@ def setitem(x: Any, index: Any, value: Any) -> Any:
     >>> setitem(dt.zeros(3), slice(1, None), 7.0).tolist()
     [0.0, 7.0, 7.0]
     """
-    value = _converted(x, value)
+    value = converted(x, value)
     mask: Any = index[0] if isinstance(index, tuple) and len(index) == 1 else index
-    axes = getattr(mask, "ndim", 0) if _is_mask(mask) else 0
+    axes = getattr(mask, "ndim", 0) if is_mask(mask) else 0
     if axes and value.ndim <= x.ndim - axes:
         return _choose(x, mask, value)  # every selected slice gets one value: no positions needed
     wide, plan = _plan(x, index)
-    result = _write(wide, plan, value)
+    result = _write(wide, plan, value, ops.scatter)
+    return result if result.shape == x.shape else ops.reshape(result, x.shape)
+
+
+def write(x: Any, index: Any, value: Any, scatter: Any) -> Any:
+    """``setitem`` by another op than scatter, for an index with arrays of positions."""
+    wide, plan = _plan(x, index)
+    result = _write(wide, plan, converted(x, value), scatter)
     return result if result.shape == x.shape else ops.reshape(result, x.shape)
 
 
 _RANK = {"bool": 0, "uint": 1, "int": 1, "float": 2, "complex": 3}
 
 
-def _converted(x: Any, value: Any) -> Any:
+def converted(x: Any, value: Any) -> Any:
+    """A value as an array of the dtype of ``x`` and where it lies, unless that loses something."""
     if isinstance(value, (bool, int, float, complex)) and not isinstance(value, np.generic):
         kind = "bool" if isinstance(value, bool) else type(value).__name__
         _refuse(x, kind, repr(value))
@@ -433,7 +442,7 @@ def _spread(value: Any, shape: tuple[int, ...]) -> Any:
     return value if value.shape == shape else ops.broadcast_to(value, shape)
 
 
-def _write(x: Any, plan: _Plan, value: Any) -> Any:
+def _write(x: Any, plan: _Plan, value: Any, scatter: Any) -> Any:
     """Scatter the value into the axes from the first to the last that the index touches."""
     touched = [d for d, a in enumerate(plan.axes) if a.section != range(a.extent)]
     picked = plan.picked
@@ -479,7 +488,7 @@ def _write(x: Any, plan: _Plan, value: Any) -> Any:
         lines.append(at.reshape(tuple(shape)))
     at = lines[0] if len(lines) == 1 else _linear(lines, list(block), x)
     merged = _merge(x, lead, len(block))
-    result = ops.scatter(merged, _device_positions(at, x), value, axis=lead)
+    result = scatter(merged, _device_positions(at, x), value, axis=lead)
     return result if result.shape == x.shape else ops.reshape(result, x.shape)
 
 

@@ -106,7 +106,7 @@ def _extremum_updates(g: Any, y: Any, x: Any, indices: Any, updates: Any, *, axi
 
 # ---- the records ---------------------------------------------------------------------------------
 
-EXACT = {"float32": 0, "float64": 0, "float16": 0, "bfloat16": 0}
+EXACT: dict[str, float] = {"float32": 0, "float64": 0, "float16": 0, "bfloat16": 0}
 
 
 def _define(
