@@ -121,7 +121,7 @@ class _Call:
         found, at = [], 0
         for i, (arg, gradient) in enumerate(zip(args, given, strict=True)):
             leaves, tree = _fast.tree_flatten(arg)
-            parts = [None] * len(leaves)
+            parts: list[Any] = [None] * len(leaves)
             if gradient is not None:
                 parts = _fast.tree_flatten_up_to(tree, gradient)
             for x, g in zip(leaves, parts, strict=True):
