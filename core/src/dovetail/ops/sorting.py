@@ -100,7 +100,7 @@ def _negative_zeros(x: np.ndarray) -> bool:
     return any(bool(np.any(np.signbit(part) & (part == 0))) for part in parts)
 
 
-def _gradient(g: Any, y: Any, x: Any, axis: int, descending: bool, stable: bool) -> Any:
+def _gradient(g: Any, y: Any, x: Any, *, axis: int, descending: bool, stable: bool) -> Any:
     order = argsort(x, axis=axis, descending=descending, stable=stable)
     return ops.scatter_add_along_axis(ops.filled_like(x, 0), order, g, axis=axis)
 
