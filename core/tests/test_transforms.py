@@ -1,5 +1,7 @@
 """Transforms of transforms: any of them, in any order, three deep, against derivatives on paper."""
 
+import doctest
+import importlib
 import itertools
 import math
 from collections.abc import Callable
@@ -84,7 +86,47 @@ def custom_gradient(f: Any, d: Derivatives) -> tuple[Any, Derivatives]:
     return dt.custom_gradient(doubled), lambda n, x: d(n, x) * (2 if n else 1)
 
 
-ALL = (jit, grad, value_and_grad, vjp, jvp, vmap, checkpoint, custom_gradient)
+def scan(f: Any, d: Derivatives) -> tuple[Any, Derivatives]:
+    def summed(x: Any) -> Any:
+        shifts = dt.asarray([0.0, 1.0, 2.0], dtype=dt.float64)
+        start = dt.zeros((), dtype=dt.float64)
+        return dt.scan(lambda c, s: (c + f(x + s), None), start, shifts)[0]
+
+    return summed, lambda n, x: d(n, x) + d(n, x + 1) + d(n, x + 2)
+
+
+def while_loop(f: Any, d: Derivatives) -> tuple[Any, Derivatives]:
+    def summed(x: Any) -> Any:
+        def step(state: Any) -> Any:
+            i, total = state
+            return i + 1, total + f(x + i)
+
+        start = (dt.zeros((), dtype=dt.float64), dt.zeros((), dtype=dt.float64))
+        return dt.while_loop(lambda s: s[0] < 2, step, start, max_steps=3)[1]
+
+    return summed, lambda n, x: d(n, x) + d(n, x + 1)
+
+
+def cond(f: Any, d: Derivatives) -> tuple[Any, Derivatives]:
+    def chosen(x: Any) -> Any:
+        return dt.cond(x > 0, f, lambda x: 2 * f(x), x)
+
+    return chosen, lambda n, x: d(n, x) * (1 if x > 0 else 2)
+
+
+ALL = (
+    jit,
+    grad,
+    value_and_grad,
+    vjp,
+    jvp,
+    vmap,
+    checkpoint,
+    custom_gradient,
+    cond,
+    while_loop,
+    scan,
+)
 PATHS = list(itertools.product(ALL, repeat=3))
 
 
@@ -105,6 +147,14 @@ def test_three_transforms_in_any_order(path: tuple[Any, ...]) -> None:
 # ---- closures ----------------------------------------------------------------------------------
 
 
+def test_examples_run() -> None:
+    for name in ("vmap", "jvp", "jacobian", "checkpoint", "custom_gradient", "gradient", "jit"):
+        module = importlib.import_module(f"dovetail.transforms.{name}")
+        result = doctest.testmod(module)
+        assert result.attempted, name
+        assert not result.failed, name
+
+
 def test_ops_on_closed_over_arrays_alone_are_differentiated() -> None:
     x = dt.asarray([1.0, 2.0])
 
@@ -115,6 +165,15 @@ def test_ops_on_closed_over_arrays_alone_are_differentiated() -> None:
     np.testing.assert_allclose(dt.grad(loss)(w).item(), 3 * math.e, rtol=1e-6)
     np.testing.assert_allclose(dt.grad(dt.grad(loss))(w).item(), 3 * math.e, rtol=1e-6)
     np.testing.assert_allclose(dt.jit(dt.grad(loss))(w).item(), 3 * math.e, rtol=1e-6)
+
+
+def test_differentiated_arrays_that_are_no_rows_may_be_closed_over() -> None:
+    def loss(w: Any) -> Any:
+        turned = w.T  # a view
+        return dt.jit(lambda x: (dt.exp(turned) @ x).sum())(dt.ones(3))
+
+    w = dt.asarray(np.arange(6.0).reshape(3, 2) / 6)
+    np.testing.assert_allclose(np.asarray(dt.grad(loss)(w)), np.exp(np.asarray(w)), rtol=1e-6)
 
 
 def test_a_compiled_gradient_is_compiled_once_although_the_function_makes_arrays(

@@ -239,7 +239,7 @@ def test_the_graph_does_not_grow_with_the_examples(name: str, differentiated: bo
     few, many = graph(3), graph(50)
     alone = nodes(one, params, rows(*shape), dt.asarray(1))
     assert [n.op.name for n in few.nodes] == [n.op.name for n in many.nodes]
-    assert len(many.nodes) <= 3 * len(alone.nodes)
+    assert len(many.nodes) <= 3 * len(alone.nodes) + 20
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -65,7 +65,7 @@ class Trace:
         known = self.constants.get(id(x))
         if known is not None and known[0] is x:
             return known[1]
-        kept = _fast.alias(x) if x._contiguous else FUNCTIONS["copy"](x)
+        kept = _fast.alias(x) if x._contiguous else _copied(x)
         value = Value(Spec(x.shape, x.dtype), constant=kept)
         self.constants[id(x)] = (x, value)
         return value
@@ -87,6 +87,16 @@ class Trace:
         self.values.add(value)
         spec = value.spec
         return _fast.traced(value, spec.dtype, spec.shape, self.device, spec.weak)
+
+
+def _copied(x: Any) -> Any:
+    """A copy made now, not a node: that of an array which a sleeping tape watches would be one."""
+    depth = _fast.trace_depth(0)
+    _fast.trace_depth(-depth)
+    try:
+        return FUNCTIONS["copy"](x)
+    finally:
+        _fast.trace_depth(depth)
 
 
 class _Stack(threading.local):

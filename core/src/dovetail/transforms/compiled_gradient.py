@@ -14,7 +14,7 @@ from dovetail.passes.dead_code import dead_code
 from dovetail.plan import plan
 from dovetail.replay import replay
 from dovetail.structured import graphs_of, stand_in
-from dovetail.trace import Traced, trace
+from dovetail.trace import Traced, active, trace
 from dovetail.transforms.gradient import vjp
 from dovetail.transforms.lowering import trace_call, traced_leaves
 
@@ -54,7 +54,7 @@ def call(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             for gi, yi in zip(g, y, strict=True)
             if yi.dtype.differentiable
         )
-        if _fast.tape_watching((*xs, *cotangents)):
+        if active() is not None or _fast.tape_watching((*xs, *cotangents)):
             return _by_replay(graph, xs, y, cotangents, pair.differentiable)
         found = pair.backward(*residuals, *cotangents)
         grads: list[Any] = [None] * len(xs)
@@ -75,7 +75,7 @@ def _as_input(leaf: Any, value: Value) -> Any:
 def _by_replay(
     graph: Graph, xs: tuple[Any, ...], y: tuple[Any, ...], cotangents: tuple[Any, ...], where: Any
 ) -> tuple[Any, ...]:
-    """The gradient op by op, so that the tapes that watch it can record it: higher orders."""
+    """The gradient op by op, for the tapes that watch it and the trace it is part of."""
 
     def forward(*chosen: Any) -> tuple[Any, ...]:
         operands = list(xs)
