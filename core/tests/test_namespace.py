@@ -30,7 +30,17 @@ MODULES = [
     "manipulation",
     "optim",
     "products",
-    "random",
+    "random.angle_draws",
+    "random.category_draws",
+    "random.count_draws",
+    "random.gamma_draws",
+    "random.integer_draws",
+    "random.inverse_draws",
+    "random.keys",
+    "random.normal_draws",
+    "random.order_draws",
+    "random.uniform_draws",
+    "random.vector_draws",
     "tree",
 ]
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import dovetail as dt
-from dovetail.errors import OpError, TraceError
+from dovetail.errors import OpError
 from dovetail.ops.philox import philox
 
 R = dt.random
@@ -350,11 +350,6 @@ def test_choice_without_replacement_repeats_nothing() -> None:
 def test_errors_say_what_is_wrong(call: Any, message: str) -> None:
     with pytest.raises(OpError, match=message):
         call()
-
-
-def test_a_permutation_under_a_trace_is_refused() -> None:
-    with pytest.raises(TraceError, match="outside"):
-        dt.jit(lambda key: R.permutation(key, 5))(R.key(0))
 
 
 def test_a_key_has_a_readable_form() -> None:
