@@ -32,6 +32,7 @@ def replay_batched(
         return (value.constant, False) if value.constant is not None else known[value]
 
     outer = active()
+    left = graph.uses()
     for node in graph.nodes:
         operands, flags = zip(*map(array, node.inputs), strict=True) if node.inputs else ((), ())
         if node.op.name == "barrier":  # what it waits for does not make its result differ
@@ -46,6 +47,10 @@ def replay_batched(
                 made.location = node.location or made.location
         for value, x in zip(node.outputs, results, strict=True):
             known[value] = (x, any(flags))
+        for value in node.inputs:  # what nobody reads any more is let go
+            left[value] -= 1
+            if not left[value]:
+                known.pop(value, None)
     found = [array(v) for v in graph.outputs]
     return [x for x, _ in found], [b for _, b in found]
 

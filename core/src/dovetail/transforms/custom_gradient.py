@@ -101,6 +101,7 @@ class _Call:
             answer = pull(_fast.tree_unflatten(self.form, cotangents))
             return self._answers(args, answer)
 
+        flat.__name__ = f"{self.__name__}.pull"
         stand_ins = tuple(stand_in(Spec(y.shape, y.dtype), y.device) for y in values)
         traced = trace(flat, stand_ins, device=_device(args, values))
         self.pull = traced.graph
