@@ -374,7 +374,7 @@ def test_named_results_pass_through_transforms() -> None:
 
 
 FAMILY = """cholesky qr svd svdvals eigh eigvalsh eig eigvals solve inv triangular_solve det
-    cofactor slogdet pinv lstsq expm""".split()
+    cofactor slogdet pinv lstsq expm vecdot cross""".split()
 
 
 @pytest.mark.parametrize("name", FAMILY)
@@ -384,6 +384,8 @@ def test_batching_rules_agree_with_a_loop(name: str) -> None:
     for case in samples_of(op):
         if case.dtypes[0] is not dt.float64 or any(x.shape[:-2] for x in case.arrays):
             continue
+        if op.broadcast and len({x.shape for x in case.arrays}) > 1:
+            continue  # a trace has brought them to one shape
         whole = {**op.attributes, **case.attributes}
         arrays = arrays_of(case)
         if op.canonical:

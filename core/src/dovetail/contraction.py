@@ -18,7 +18,8 @@ import numpy as np
 
 from dovetail import ops
 from dovetail.errors import OpError
-from dovetail.matrices import array
+from dovetail.matrices import array, conjugate
+from dovetail.ops.vector_products import vecdot
 
 __all__ = ["einsum"]
 
@@ -137,15 +138,15 @@ class _Single:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Join:
-    """Two operands joined by one product; the result has the axes batch, left, right."""
+    """Two operands joined by one op: "matmul", "vecdot", or "multiply" with a sum behind it."""
 
     places: tuple[int, int]
+    kind: str
     orders: tuple[tuple[int, ...], tuple[int, ...]]
     shapes: tuple[Shape, Shape]
-    product: bool  # a matrix product, else one of elements
+    summed: tuple[int, ...]
     shape: Shape
     labels: Labels
-    single: _Single | None  # sums left to do: labels that no other operand has
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -191,35 +192,41 @@ def _join(
     def size(labels: list[str]) -> int:
         return math.prod(extents[s] for s in labels)
 
+    fronts = tuple(extents[s] for s in batch)
+    summed: tuple[int, ...] = ()
     labels = (*batch, *rows, *columns)
-    # Without anything to sum, or with one result for each example, elements are multiplied.
-    product = bool(inner) and bool(rows or columns or not batch)
-    if product:
-        orders = [*batch, *rows, *inner], [*batch, *inner, *columns]
-        fronts = tuple(extents[s] for s in batch)
+    if inner and (rows or columns):
+        kind = "matmul"
+        orders = (*batch, *rows, *inner), (*batch, *inner, *columns)
         forms: tuple[Shape, Shape] = (
             (*fronts, size(rows), size(inner)),
             (*fronts, size(inner), size(columns)),
         )
-        single = None
-    else:
-        orders = [*batch, *rows, *inner], [*batch, *columns, *inner]
+    elif left == (*batch, *inner) and inner:
+        kind = "vecdot"
+        orders = left, left
+        forms = ((*fronts, size(inner)),) * 2
+    else:  # the left one stays as it is
+        kind = "multiply"
+        whole = (*left, *columns)
+        orders = left, tuple(s for s in whole if s in right)
         forms = (
-            tuple(1 if s in columns else extents[s] for s in (*labels, *inner)),
-            tuple(1 if s in rows else extents[s] for s in (*labels, *inner)),
+            tuple(1 if s in columns else extents[s] for s in whole),
+            tuple(1 if s in rows else extents[s] for s in whole),
         )
-        single = _single((*labels, *inner), extents, frozenset(labels)) if inner else None
+        summed = tuple(d for d, s in enumerate(whole) if s in inner)
+        labels = tuple(s for s in whole if s not in inner)
     return _Join(
         places=places,
+        kind=kind,
         orders=(
             tuple(left.index(s) for s in orders[0]),
             tuple(right.index(s) for s in orders[1]),
         ),
         shapes=forms,
-        product=product,
+        summed=summed,
         shape=tuple(extents[s] for s in labels),
         labels=labels,
-        single=single,
     )
 
 
@@ -296,17 +303,21 @@ def _prepared(x: Any, one: _Single) -> Any:
         others = tuple(d for d in range(x.ndim) if d not in (i, j))
         x = _permuted(x, (*others, i, j))
         n = x.shape[-1]
-        x = ops.reshape(x, (*x.shape[:-2], n * n))[..., :: n + 1]
+        x = ops.reshape(x, (*x.shape[:-2], n * n))
+        whole = (None,) * (x.ndim - 1)
+        x = ops.slice(x, start=(*whole, None), stop=(*whole, None), step=(*whole, n + 1))
     return ops.sum_op(x, axis=one.summed) if one.summed else x
 
 
 def _joined(x: Any, y: Any, join: _Join) -> Any:
     x = _reshaped(_permuted(x, join.orders[0]), join.shapes[0])
     y = _reshaped(_permuted(y, join.orders[1]), join.shapes[1])
-    if join.product:
+    if join.kind == "matmul":
         return _reshaped(ops.matmul(x, y), join.shape)
+    if join.kind == "vecdot":
+        return vecdot(conjugate(x), y)
     found = x * y
-    return found if join.single is None else ops.sum_op(found, axis=join.single.summed)
+    return ops.sum_op(found, axis=join.summed) if join.summed else found
 
 
 def einsum(subscripts: str, /, *operands: Any, optimize: Any = True) -> Any:

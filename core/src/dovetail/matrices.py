@@ -5,6 +5,7 @@ Arrays hold matrices in their last two axes; all axes before them count as batch
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -186,6 +187,10 @@ def finite(name: str, x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return x
 
 
+FEW = 16
+"""Entries of a vector that are compared one by one."""
+
+
 def signed(vectors: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """The unit numbers that make the leading entry of each column real and positive.
 
@@ -195,8 +200,16 @@ def signed(vectors: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     if vectors.size == 0:
         return np.ones((*vectors.shape[:-2], 1, vectors.shape[-1]), vectors.dtype)
     size = np.abs(vectors)
-    near = size >= 0.999 * size.max(axis=-2, keepdims=True)
-    lead = np.take_along_axis(vectors, near.argmax(axis=-2)[..., None, :], axis=-2)
+    n = vectors.shape[-2]
+    if n <= FEW:  # numpy reduces short axes slowly
+        limit = 0.999 * functools.reduce(np.maximum, (size[..., i, :] for i in range(n)))
+        lead = vectors[..., n - 1, :]
+        for i in reversed(range(n - 1)):
+            lead = np.where(size[..., i, :] >= limit, vectors[..., i, :], lead)
+        lead = lead[..., None, :]
+    else:
+        near = size >= 0.999 * size.max(axis=-2, keepdims=True)
+        lead = np.take_along_axis(vectors, near.argmax(axis=-2)[..., None, :], axis=-2)
     length = np.abs(lead)
     return np.where(length > 0, np.conj(lead) / np.where(length > 0, length, 1), 1).astype(
         vectors.dtype

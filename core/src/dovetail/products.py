@@ -9,7 +9,8 @@ from typing import Any
 from dovetail import ops, shapes
 from dovetail.errors import OpError
 from dovetail.manipulation import moveaxis
-from dovetail.matrices import array, conjugate
+from dovetail.matrices import array
+from dovetail.ops.vector_products import vecdot as vecdot_op
 
 __all__ = ["inner", "kron", "outer", "tensordot", "vecdot"]
 
@@ -85,7 +86,7 @@ def vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
             f"vecdot: the vectors of {_text(x1)} and {_text(x2)} along axis {axis} have "
             f"{a.shape[-1]} and {b.shape[-1]} elements; they need as many"
         )
-    return ops.sum_op(conjugate(a) * b, axis=-1)
+    return vecdot_op(a, b)
 
 
 def outer(x1: Any, x2: Any, /) -> Any:

@@ -9,8 +9,9 @@ from typing import Any
 
 from dovetail import ops, shapes
 from dovetail.errors import OpError
-from dovetail.manipulation import common_shape, expand_dims, moveaxis, stack
+from dovetail.manipulation import expand_dims, moveaxis
 from dovetail.matrices import array
+from dovetail.ops.vector_products import cross as cross_op
 
 __all__ = ["cross", "diagonal", "multi_dot", "trace"]
 
@@ -42,7 +43,9 @@ def _diagonal(name: str, x: Any, offset: int) -> Any:
     # Neighbours on a diagonal lie n + 1 elements apart.
     first = offset if offset >= 0 else -offset * n
     flat = ops.reshape(x, (*batch, m * n))
-    return flat[..., first : first + (count - 1) * (n + 1) + 1 : n + 1]
+    stop = first + (count - 1) * (n + 1) + 1
+    whole = (None,) * len(batch)
+    return ops.slice(flat, start=(*whole, first), stop=(*whole, stop), step=(*whole, n + 1))
 
 
 def trace(x: Any, /, *, offset: int = 0, dtype: Any = None) -> Any:
@@ -70,11 +73,8 @@ def cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
             f"cross: the vectors of {x1.dtype}{list(x1.shape)} and {x2.dtype}{list(x2.shape)} "
             f"along axis {axis} have {a.shape[-1]} and {b.shape[-1]} elements; both need three"
         )
-    shape = common_shape("cross", a.shape, b.shape)
-    a0, a1, a2 = (a[..., i] for i in range(3))
-    b0, b1, b2 = (b[..., i] for i in range(3))
-    found = stack([a1 * b2 - a2 * b1, a2 * b0 - a0 * b2, a0 * b1 - a1 * b0], axis=-1)
-    return moveaxis(found, -1, axis if axis < 0 else axis % len(shape))
+    found = cross_op(a, b)
+    return moveaxis(found, -1, axis if axis < 0 else axis % found.ndim)
 
 
 @functools.lru_cache(maxsize=256)

@@ -191,6 +191,7 @@ LAZY: dict[str, str] = {
     "copysign": "dovetail.ops.sign_bit",
     "cosh": "dovetail.ops.hyperbolic",
     "count_nonzero": "dovetail.ops.counting",
+    "cross": "dovetail.ops.vector_products",
     "cummax": "dovetail.ops.running_extrema",
     "cummin": "dovetail.ops.running_extrema",
     "cumulative_prod": "dovetail.ops.cumulative",
@@ -249,6 +250,7 @@ LAZY: dict[str, str] = {
     "tan": "dovetail.ops.inverse_trigonometric",
     "topk": "dovetail.ops.top_elements",
     "triangular_solve": "dovetail.ops.triangular",
+    "vecdot": "dovetail.ops.vector_products",
     "while_loop": "dovetail.ops.conditional_loop",
 }
 """Name of a function or op -> the module that defines it, for families loaded on demand."""
