@@ -95,8 +95,8 @@ static dvt_status forward_run_all(const dvt_call *given, dvt_error *error) {
     call.workspace = given->workspace;
     const uint64_t packs =
         (uint64_t)(x->batch * x->key_heads * dvt_attention_blocks(x->keys, DVT_ATTENTION_COLUMNS));
-    const uint64_t tasks =
-        (uint64_t)(x->batch * x->heads * dvt_attention_blocks(x->queries, DVT_ATTENTION_ROWS));
+    const uint64_t tasks = (uint64_t)(x->batch * (x->heads / x->together) *
+                                      dvt_attention_blocks(x->queries, DVT_ATTENTION_ROWS));
     /* A block of queries against few keys is not worth a thread. */
     const uint64_t small = x->keys * x->depth < 4096 ? 8 : 1;
     if (tasks <= small) {
@@ -136,6 +136,9 @@ static dvt_status forward_prepare(const dvt_op *op, dvt_kernel_info *info, dvt_e
     const int64_t nr = x.element->type->nr, size = x.element->type->size;
     const int64_t depth = dvt_attention_up(x.depth, nr), width = dvt_attention_up(x.width, nr);
     x.has_bias = op->n_inputs == 4;
+    /* Few queries: the heads of a group make one product with their keys. */
+    x.together = x.heads / x.key_heads;
+    if (x.queries > DVT_ATTENTION_ROWS / x.together) x.together = 1;
     *kernel = (forward_kernel){.call = {.shape = x,
                                         .q = dvt_attention_view_of(op->inputs[0], 0),
                                         .k = dvt_attention_view_of(op->inputs[1], 0),

@@ -23,6 +23,7 @@ typedef struct dvt_attention_shape {
     int64_t queries, keys, depth, width; /* width: of a value */
     int64_t low, high;                   /* key j is seen by query i where low <= j - i <= high */
     double scale;
+    int64_t together; /* forward: heads of one task, which share their keys */
     int has_bias;
     int values_in_place; /* rows of values serve the products as they lie in memory */
 } dvt_attention_shape;

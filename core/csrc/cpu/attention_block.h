@@ -218,11 +218,11 @@ static void forward(const dvt_attention_call *call, int64_t task, uint32_t worke
     const int64_t nr = DVT_ATTENTION_GEMM.nr, size = x->element->size;
     const int64_t depth = dvt_attention_up(x->depth, nr), width = dvt_attention_up(x->width, nr);
     const int64_t blocks = dvt_attention_blocks(x->queries, DVT_ATTENTION_ROWS);
-    const int64_t pair = task / blocks, i = task % blocks * DVT_ATTENTION_ROWS;
+    const int64_t pair = task / blocks * x->together, i = task % blocks * DVT_ATTENTION_ROWS;
     const int64_t batch = pair / x->heads, head = pair % x->heads;
     const int64_t key_head = head / (x->heads / x->key_heads);
     const int64_t key_pair = batch * x->key_heads + key_head;
-    const int64_t rows = least(DVT_ATTENTION_ROWS, x->queries - i);
+    const int64_t each = least(DVT_ATTENTION_ROWS, x->queries - i), rows = each * x->together;
     T *const q = room(call, call->mine_at + worker * call->mine_bytes);
     T *const scores = q + DVT_ATTENTION_ROWS * depth;
     T *const result = scores + DVT_ATTENTION_ROWS * LINE;
@@ -235,36 +235,38 @@ static void forward(const dvt_attention_call *call, int64_t task, uint32_t worke
         values = (const T *)(const void *)dvt_attention_at(&call->v, size, batch, key_head, 0);
         value_row = call->v.row;
     }
-    read_rows(x->element, dvt_attention_at(&call->q, size, batch, head, i), call->q.row,
-              call->q.column, rows, x->depth, (T)x->scale, q, depth);
+    for (int64_t h = 0; h < x->together; h++)
+        read_rows(x->element, dvt_attention_at(&call->q, size, batch, head + h, i), call->q.row,
+                  call->q.column, each, x->depth, (T)x->scale, q + h * each * depth, depth);
     for (int64_t r = 0; r < rows * width; r++) result[r] = 0;
     for (int64_t r = 0; r < rows; r++) {
         top[r] = -(T)INFINITY;
         sum[r] = 0;
     }
-    seen(x, i, rows, &begin, &end);
+    seen(x, i, each, &begin, &end);
     for (int64_t j = begin / nr * nr; begin < end && j < end; j += DVT_ATTENTION_COLUMNS) {
         const int64_t columns = least(DVT_ATTENTION_COLUMNS, end - j);
         product(rows, dvt_attention_up(columns, nr), x->depth, q, depth, 1, keys + j * x->depth, nr,
                 nr * x->depth, scores, LINE, 0);
-        if (x->has_bias || j < i + rows - 1 + x->low || j + columns - 1 > i + x->high)
-            shade(call, batch, head, i, rows, j, columns, scores);
+        if (x->has_bias || j < i + each - 1 + x->low || j + columns - 1 > i + x->high)
+            for (int64_t h = 0; h < x->together; h++)
+                shade(call, batch, head + h, i, each, j, columns, scores + h * each * LINE);
         soften(scores, rows, columns, top, sum, result, width);
         product(rows, width, columns, scores, LINE, 1, values + j * value_row, value_row, nr,
                 result, width, 1);
     }
-    char *const lse =
-        (char *)(uintptr_t)dvt_attention_at(&call->lse, (int64_t)sizeof(T), batch, head, i);
     for (int64_t r = 0; r < rows; r++) {
+        T *const lse = (T *)(void *)(uintptr_t)dvt_attention_at(
+            &call->lse, (int64_t)sizeof(T), batch, head + r / each, i + r % each);
         /* A row that sees nothing gives zeros, and minus infinity for its logarithm. */
         const T inverse = sum[r] == 0 ? 0 : 1 / sum[r];
-        ((T *)(void *)lse)[r * call->lse.row] =
-            sum[r] == 0 ? -(T)INFINITY : (top[r] == -(T)INFINITY ? 0 : top[r]) + LOG(sum[r]);
+        *lse = sum[r] == 0 ? -(T)INFINITY : (top[r] == -(T)INFINITY ? 0 : top[r]) + LOG(sum[r]);
         scale_row(result + r * width, x->width, inverse);
     }
-    write_rows(x->element, result, width, rows, x->width,
-               (char *)(uintptr_t)dvt_attention_at(&call->y, size, batch, head, i), call->y.row,
-               call->y.column);
+    for (int64_t h = 0; h < x->together; h++)
+        write_rows(x->element, result + h * each * width, width, each, x->width,
+                   (char *)(uintptr_t)dvt_attention_at(&call->y, size, batch, head + h, i),
+                   call->y.row, call->y.column);
 }
 
 #include "attention_backward.h"

@@ -79,8 +79,7 @@ At most one entry: references to the result and its cotangent, the last operand 
 
 
 def _together(g: Any, y: Any, operands: tuple[Any, ...], i: int, attributes: Any) -> Any:
-    if _last:
-        cotangent, result, before, found = _last[0]
+    for cotangent, result, before, found in _last[:1]:  # a copy: other threads may clear it
         if cotangent() is g[0] and result() is y[0] and before < i < 3:
             _last[:] = [(cotangent, result, i, found)] if i < 2 else []
             return found[i]
