@@ -48,7 +48,7 @@ static double arctangent(double x) {
 
 static double reject(const dvt_stream_of *s, uint64_t pair[2], double kappa) {
     const double tau = 1.0 + sqrt(1.0 + 4.0 * kappa * kappa);
-    const double rho = (tau - sqrt(2.0 * tau)) / (2.0 * kappa);
+    const double rho = 2.0 * kappa / (tau + sqrt(2.0 * tau));
     const double r = (1.0 + rho * rho) / (2.0 * rho), shrink = (1.0 - rho) / (1.0 + rho);
     for (uint32_t number = 1;;) {
         const double u = dvt_open_unit(pair[0]) - 0.5, v = dvt_open_unit(pair[1]);

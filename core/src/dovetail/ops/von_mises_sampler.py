@@ -50,7 +50,7 @@ def _draw(stream: Stream, kappa: Floats) -> Floats:
     result[narrow] = normal_of(stream.pair(narrow, 1)[0]) / np.sqrt(kappa[narrow])
 
     tau = 1.0 + np.sqrt(1.0 + 4.0 * kappa * kappa)
-    rho = (tau - np.sqrt(2.0 * tau)) / (2.0 * kappa)
+    rho = 2.0 * kappa / (tau + np.sqrt(2.0 * tau))
     r = (1.0 + rho * rho) / (2.0 * rho)
     shrink = (1.0 - rho) / (1.0 + rho)
 

@@ -26,7 +26,6 @@ __all__ = [
     "dirichlet",
     "gamma",
     "loggamma",
-    "ordered_sum",
     "student_t",
     "t",
 ]
