@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import re
+import threading
 import warnings
 
 import numpy as np
@@ -115,9 +116,82 @@ def test_what_it_lacks_is_an_error_on_request(separate, monkeypatch):
         dt.exp(x)
 
 
-def test_a_plan_needs_every_kernel_there(separate):
-    with pytest.raises(dt.DeviceError, match=r"no kernel for exp\(float32\[4\]\)"):
-        dt.jit(lambda x: dt.exp(x + x))(ones(4, separate))
+def compiled(function, *arrays):
+    """The function compiled for the device of its arguments, and its plan as text."""
+    with pytest.warns(RuntimeWarning, match=r"island:0 has no kernel for .*: they run on cpu:0"):
+        return dt.jit(function)(*arrays), str(dt.jit(function).explain(*arrays))
+
+
+def test_a_plan_leaves_what_the_device_lacks_to_the_cpu(separate):
+    x = ones(4, separate)
+    y, text = compiled(lambda x: dt.exp(x + x) + x, x)
+    assert y.device is separate
+    np.testing.assert_allclose(np.asarray(y), np.exp(2) + 1, rtol=1e-6)
+    assert "copy float32[4] to the host" in text
+    assert "copy float32[4] to island:0" in text
+    assert "island:0: it has no kernel of that name" in text
+
+
+def test_values_cross_over_once(separate):
+    x = ones(4, separate)
+    _, text = compiled(lambda x: dt.exp(x + x) * dt.sin(x + x), x)
+    assert text.count("to the host") == 1
+    assert text.count("to island:0") == 1
+
+
+def test_views_results_and_constants_cross_over(separate):
+    x = dt.asarray(np.arange(12, dtype=np.float32).reshape(3, 4), device="island")
+    w = dt.asarray(np.arange(4, dtype=np.float32), device="island")
+
+    def f(x):
+        t = dt.permute_dims(x, (1, 0))
+        return t[1:], dt.exp(t * 0.1), x + w, dt.sum(x, axis=0), x[2]
+
+    results, _ = compiled(f, x)
+    h = np.asarray(x)
+    want = h.T[1:], np.exp(h.T * np.float32(0.1)), h + np.asarray(w), h.sum(0), h[2]
+    for got, expected in zip(results, want, strict=True):
+        assert got.device is separate
+        np.testing.assert_allclose(np.asarray(got), expected, rtol=1e-6)
+
+
+def test_gradients_loops_and_empty_arrays_cross_over(separate):
+    x = dt.asarray(np.linspace(-1, 1, 6).astype(np.float32), device="island")
+
+    def f(x):
+        total, ys = dt.scan(lambda c, r: (c * 0.5 + r, dt.tanh(c)), x[0], x)
+        return total + (ys * x).sum() + dt.exp(x[:0]).sum()
+
+    got, _ = compiled(dt.grad(f), x)
+    np.testing.assert_allclose(
+        np.asarray(got), np.asarray(dt.grad(f)(dt.asarray(np.asarray(x)))), rtol=1e-5
+    )
+
+
+def test_a_plan_of_a_partial_device_runs_again_and_in_threads(separate):
+    f = dt.jit(lambda x: dt.exp(x + x) + x)
+    x = ones(300, separate)
+    with pytest.warns(RuntimeWarning):
+        want = np.asarray(f(x))
+    wrong = []
+
+    def run():
+        for _ in range(50):
+            if not np.array_equal(np.asarray(f(x)), want):
+                wrong.append(1)
+
+    threads = [threading.Thread(target=run) for _ in range(3)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert not wrong
+
+
+def test_a_plan_is_never_split_against_the_users_wish(separate, monkeypatch):
+    monkeypatch.setenv("DOVETAIL_FALLBACK", "error")
+    with pytest.raises(dt.DeviceError, match=r"no kernel for exp\(float32\[9\]\)"):
+        dt.jit(lambda x: dt.exp(x + x))(ones(9, separate))
 
 
 def test_operands_on_two_devices(separate):

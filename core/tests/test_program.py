@@ -5,6 +5,7 @@ import os
 import stat
 import subprocess
 import sys
+import warnings
 from collections import namedtuple
 from dataclasses import dataclass
 from pathlib import Path
@@ -276,7 +277,9 @@ def test_a_program_runs_on_the_device_it_is_sent_to(tmp_path: Path) -> None:
     program = dt.load(tmp_path / "p.dt")
     expected = program.reference(np.ones((4, 3), np.float32))
     for device in dt.devices():
-        found = program.to_device(device.name)(dt.ones((4, 3)))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # a device with few kernels says so
+            found = program.to_device(device.name)(dt.ones((4, 3)))
         assert found.device is device
         np.testing.assert_allclose(np.asarray(found), expected, rtol=1e-5)
     with pytest.raises(dt.DovetailError, match="nowhere"):

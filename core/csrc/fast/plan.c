@@ -275,6 +275,7 @@ static void plan_dealloc(PyObject *self) {
     free(p->operands);
     Py_XDECREF(p->constants);
     Py_XDECREF((PyObject *)p->device);
+    Py_XDECREF((PyObject *)p->host);
     PyObject_Free(self);
     Py_DECREF(type);
 }
@@ -295,6 +296,7 @@ static PyObject *plan_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) 
 static PyMemberDef plan_members[] = {
     {"__vectorcalloffset__", T_PYSSIZET, offsetof(dvf_plan, vectorcall), READONLY, NULL},
     {"arena_size", T_ULONGLONG, offsetof(dvf_plan, arena_size), READONLY, "bytes"},
+    {"host_arena_size", T_ULONGLONG, offsetof(dvf_plan, host_arena_size), READONLY, "bytes"},
     {"cost_ns", T_ULONGLONG, offsetof(dvf_plan, cost_ns), READONLY, "estimate"},
     {"steps", T_INT, offsetof(dvf_plan, n_steps), READONLY, "number of calls into devices"},
     {NULL, 0, 0, 0, NULL}};

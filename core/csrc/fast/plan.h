@@ -5,7 +5,14 @@
 #include "executable.h"
 #include "fast.h"
 
-typedef enum { DVF_STORE_INPUT, DVF_STORE_CONSTANT, DVF_STORE_ARENA, DVF_STORE_OUTPUT } dvf_store;
+/* HOST: temporaries in host memory, of a plan whose device has memory of its own. */
+typedef enum {
+    DVF_STORE_INPUT,
+    DVF_STORE_CONSTANT,
+    DVF_STORE_ARENA,
+    DVF_STORE_OUTPUT,
+    DVF_STORE_HOST
+} dvf_store;
 
 typedef struct dvf_storage {
     dvf_store kind;
@@ -21,9 +28,11 @@ typedef struct dvf_slot { /* one tensor of the plan */
 } dvf_slot;
 
 typedef struct dvf_step {
-    PyObject *target;   /* Kernel or Executable, strong */
-    dvt_run_fn run;     /* kernels; null for executables */
-    uint32_t *operands; /* input slots, then output slots */
+    PyObject *target;        /* Kernel, Executable, or the Device that copies; strong */
+    dvt_run_fn run;          /* kernels; null for the others */
+    dvf_device *copier;      /* copies between memories; null for the others */
+    bool from_host, to_host; /* of copies */
+    uint32_t *operands;      /* input slots, then output slots */
     uint32_t n_inputs, n_outputs;
     int64_t workspace; /* arena offset, -1 for none */
     PyObject *what;    /* op and the user's line, for errors */
@@ -32,7 +41,7 @@ typedef struct dvf_step {
 /* What one running call needs for itself. */
 typedef struct dvf_instance {
     struct dvf_instance *next;
-    dvf_buffer *arena;
+    dvf_buffer *arena, *host_arena;
     dvt_tensor *tensors;
     const dvt_tensor **pointers;
     dvt_call *calls;
@@ -42,6 +51,7 @@ typedef struct dvf_instance {
 typedef struct dvf_plan {
     PyObject_HEAD vectorcallfunc vectorcall;
     dvf_device *device;
+    dvf_device *host;    /* where the CPU's share runs; null when one memory serves all */
     PyObject *constants; /* tuple of Arrays */
     dvf_storage *storages;
     dvf_slot *slots;
@@ -53,7 +63,7 @@ typedef struct dvf_plan {
     uint32_t *operands;
     int32_t *output_storage; /* storages of kind OUTPUT, in order */
     int n_storages, n_slots, n_steps, n_outputs, n_patched, n_inputs, n_output_storages;
-    uint64_t arena_size, cost_ns;
+    uint64_t arena_size, host_arena_size, cost_ns;
     dvf_instance *free; /* idle instances */
 } dvf_plan;
 

@@ -103,6 +103,14 @@ static int put_operands(dvf_plan *p, PyObject *tuple, uint32_t **next) {
     return 0;
 }
 
+/* Whether the host can read what a slot names. */
+static bool on_host(const dvf_plan *p, const dvf_slot *s) {
+    const dvf_storage *storage = &p->storages[s->storage];
+    if (storage->kind == DVF_STORE_HOST) return true;
+    if (storage->kind != DVF_STORE_CONSTANT) return p->device->host_visible;
+    return ((dvf_array *)PyTuple_GET_ITEM(p->constants, storage->index))->device->host_visible;
+}
+
 static int read_step(dvf_plan *p, dvf_step *s, PyObject *row, uint32_t **next) {
     PyObject *target, *inputs, *outputs, *what;
     long long workspace;
@@ -115,8 +123,11 @@ static int read_step(dvf_plan *p, dvf_step *s, PyObject *row, uint32_t **next) {
         cost = ((dvf_kernel *)target)->cost_ns;
     } else if (Py_IS_TYPE(target, dvf_executable_type)) {
         cost = ((dvf_executable *)target)->cost_ns;
+    } else if (Py_IS_TYPE(target, dvf_device_type)) {
+        s->copier = (dvf_device *)target;
+        cost = 0;
     } else {
-        PyErr_SetString(PyExc_TypeError, "a step runs a Kernel or an Executable");
+        PyErr_SetString(PyExc_TypeError, "a step runs a Kernel or an Executable, or copies");
         return -1;
     }
     /* One step of unknown cost makes the whole unknown: the lock is then released. */
@@ -127,7 +138,15 @@ static int read_step(dvf_plan *p, dvf_step *s, PyObject *row, uint32_t **next) {
     s->n_inputs = (uint32_t)PyTuple_GET_SIZE(inputs);
     s->n_outputs = (uint32_t)PyTuple_GET_SIZE(outputs);
     s->operands = *next;
-    return put_operands(p, inputs, next) < 0 || put_operands(p, outputs, next) < 0 ? -1 : 0;
+    if (put_operands(p, inputs, next) < 0 || put_operands(p, outputs, next) < 0) return -1;
+    if (s->copier == NULL) return 0;
+    if (s->n_inputs != 1 || s->n_outputs != 1 || s->copier->plugin->device.copy == NULL) {
+        PyErr_SetString(PyExc_TypeError, "a copy has one source, one destination and a device");
+        return -1;
+    }
+    s->from_host = on_host(p, &p->slots[s->operands[0]]);
+    s->to_host = on_host(p, &p->slots[s->operands[1]]);
+    return 0;
 }
 
 static int read_steps(dvf_plan *p, PyObject *steps, PyObject *outputs) {
@@ -163,6 +182,7 @@ static int read_steps(dvf_plan *p, PyObject *steps, PyObject *outputs) {
 void dvf_instance_free(dvf_plan *p, dvf_instance *x) {
     (void)p;
     if (x->arena != NULL) dvf_release(x->arena);
+    if (x->host_arena != NULL) dvf_release(x->host_arena);
     free(x->tensors);
     free(x->pointers);
     free(x->calls);
@@ -186,7 +206,15 @@ static void bind_tensors(dvf_plan *p, dvf_instance *x) {
             dvf_array *a = (dvf_array *)PyTuple_GET_ITEM(p->constants, storage->index);
             t->place = a->view.place;
         }
+        if (storage->kind == DVF_STORE_HOST) t->place = p->host->place;
     }
+}
+
+/* Memory for temporaries; 0 or -1. */
+static int arena_alloc(dvf_buffer **arena, dvf_device *device, uint64_t size) {
+    if (size == 0) return 0;
+    *arena = dvf_alloc(device, size);
+    return *arena == NULL ? -1 : 0;
 }
 
 dvf_instance *dvf_instance_new(dvf_plan *p) {
@@ -205,18 +233,18 @@ dvf_instance *dvf_instance_new(dvf_plan *p) {
         PyErr_NoMemory();
         return NULL;
     }
-    if (p->arena_size > 0) {
-        x->arena = dvf_alloc(p->device, p->arena_size);
-        if (x->arena == NULL) {
-            dvf_instance_free(p, x);
-            return NULL;
-        }
+    if (arena_alloc(&x->arena, p->device, p->arena_size) < 0 ||
+        arena_alloc(&x->host_arena, p->host, p->host_arena_size) < 0) {
+        dvf_instance_free(p, x);
+        return NULL;
     }
     for (int i = 0; i < p->n_storages; i++) {
         const dvf_storage *s = &p->storages[i];
         /* An arena of no bytes is none: what lies in it has no elements. */
         if (s->kind == DVF_STORE_ARENA && x->arena != NULL)
             x->data[i] = (char *)x->arena->data + s->index;
+        if (s->kind == DVF_STORE_HOST && x->host_arena != NULL)
+            x->data[i] = (char *)x->host_arena->data + s->index;
         if (s->kind == DVF_STORE_CONSTANT)
             x->data[i] = dvf_array_data((dvf_array *)PyTuple_GET_ITEM(p->constants, s->index));
     }
@@ -235,6 +263,8 @@ dvf_instance *dvf_instance_new(dvf_plan *p) {
             c->attrs = k->attrs.items;
             c->n_attrs = k->attrs.count;
             c->workspace_size = k->workspace_size;
+        } else if (s->copier != NULL) {
+            device = s->copier;
         } else {
             device = ((dvf_executable *)s->target)->device;
             c->workspace_size = ((dvf_executable *)s->target)->workspace_size;
@@ -247,9 +277,26 @@ dvf_instance *dvf_instance_new(dvf_plan *p) {
         c->tag = (uint64_t)i + 1;
         for (uint32_t k = 0; k < s->n_inputs + s->n_outputs; k++)
             *next++ = &x->tensors[s->operands[k]];
-        if (s->workspace >= 0) c->workspace = (char *)x->arena->data + s->workspace;
+        dvf_buffer *arena = device == p->host ? x->host_arena : x->arena;
+        if (s->workspace >= 0) c->workspace = (char *)arena->data + s->workspace;
     }
     return x;
+}
+
+static dvt_status copy_across(const dvf_step *s, const dvt_call *call, dvt_error *error) {
+    dvt_copy copy = {.struct_size = (uint32_t)sizeof copy,
+                     .source = call->inputs[0],
+                     .destination = call->outputs[0],
+                     .source_device = s->from_host ? NULL : s->copier->handle,
+                     .destination_device = s->to_host ? NULL : s->copier->handle,
+                     .tag = call->tag};
+    return s->copier->plugin->device.copy(s->copier->handle, &copy, error);
+}
+
+static dvt_status run_step(const dvf_step *s, const dvt_call *call, dvt_error *error) {
+    if (s->run != NULL) return s->run(call, error);
+    if (s->copier != NULL) return copy_across(s, call, error);
+    return dvf_execute((dvf_executable *)s->target, call, error);
 }
 
 dvt_status dvf_instance_run(dvf_plan *p, dvf_instance *x, int *failed, dvt_error *error) {
@@ -259,9 +306,7 @@ dvt_status dvf_instance_run(dvf_plan *p, dvf_instance *x, int *failed, dvt_error
     }
     for (int i = 0; i < p->n_steps; i++) {
         const dvf_step *s = &p->steps[i];
-        dvt_status status = s->run != NULL
-                                ? s->run(&x->calls[i], error)
-                                : dvf_execute((dvf_executable *)s->target, &x->calls[i], error);
+        dvt_status status = run_step(s, &x->calls[i], error);
         if (status != DVT_OK) {
             *failed = i;
             return status;
@@ -272,15 +317,22 @@ dvt_status dvf_instance_run(dvf_plan *p, dvf_instance *x, int *failed, dvt_error
 
 /* ---- construction -------------------------------------------------------------------------------- */
 
-/* (device, storages, constants, tensors, inputs, steps, outputs, arena_size) */
+/* (device, storages, constants, tensors, inputs, steps, outputs, arena_size, host device or None,
+ * host_arena_size) */
 int dvf_plan_read(dvf_plan *p, PyObject *args) {
-    PyObject *device, *storages, *constants, *tensors, *inputs, *steps, *outputs;
-    unsigned long long arena;
-    if (!PyArg_ParseTuple(args, "O!O!O!O!O!O!O!K", dvf_device_type, &device, &PyTuple_Type,
+    PyObject *device, *storages, *constants, *tensors, *inputs, *steps, *outputs, *host;
+    unsigned long long arena, host_arena;
+    if (!PyArg_ParseTuple(args, "O!O!O!O!O!O!O!KOK", dvf_device_type, &device, &PyTuple_Type,
                           &storages, &PyTuple_Type, &constants, &PyTuple_Type, &tensors,
                           &PyTuple_Type, &inputs, &PyTuple_Type, &steps, &PyTuple_Type, &outputs,
-                          &arena))
+                          &arena, &host, &host_arena))
         return -1;
+    if (host != Py_None && !Py_IS_TYPE(host, dvf_device_type)) {
+        PyErr_SetString(PyExc_TypeError, "the host is a Device or None");
+        return -1;
+    }
+    if (host != Py_None) p->host = (dvf_device *)Py_NewRef(host);
+    p->host_arena_size = p->host != NULL ? host_arena : 0;
     p->device = (dvf_device *)Py_NewRef(device);
     p->constants = Py_NewRef(constants);
     p->arena_size = arena;

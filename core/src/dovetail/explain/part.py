@@ -9,10 +9,10 @@ from typing import Any
 
 from dovetail import _fast
 from dovetail.graph import Graph, Node
+from dovetail.plan_memory import ARENA
 
 __all__ = ["Block", "Part", "Step", "part_of"]
 
-_ARENA = 2  # as in plan.py and csrc/fast/plan.h
 _IN_PYTHON = 1 << 31  # DVF_INFO_PYTHON of csrc/fast/fast.h
 
 
@@ -23,7 +23,7 @@ class Step:
     number: int
     where: str
     """``kernel``, ``fused``, ``numpy on the host``, ``control flow`` (a loop or a branch in C over
-    compiled graphs), or ``kernel on`` another device."""
+    compiled graphs), ``kernel on`` another device, or ``copy between memories``."""
     what: str
     """The op with its operands; the ops of a group; a copy and its reason."""
     location: str
@@ -129,7 +129,9 @@ def _step(number: int, made: Any, device: Any) -> Step:
     target = made.target
     nodes = made.group.nodes if made.group else ()
     where = "kernel"
-    if isinstance(target, _fast.Executable):
+    if isinstance(target, _fast.Device):
+        where = "copy between memories"
+    elif isinstance(target, _fast.Executable):
         where = "fused"
     elif nodes and nodes[0].op.claim == "structured":
         where = "control flow"
@@ -145,7 +147,7 @@ def _step(number: int, made: Any, device: Any) -> Step:
         where=where,
         what=what,
         location=location,
-        cost_ns=target.cost_ns or None,
+        cost_ns=made.cost_ns or None,
         why=made.why,
         nodes=tuple(nodes),
     )
@@ -159,11 +161,11 @@ def _blocks(made: Sequence[Any], names: Mapping[Any, str]) -> list[Block]:
         values = step.group.outputs if step.group else (None,) * len(step.outputs)
         for tensor, value in zip(step.outputs, values, strict=True):
             storage = tensor.storage
-            if storage.kind == _ARENA:
+            if storage.kind == ARENA:
                 storages[id(storage)] = storage
                 what = f"a copy by step {number}" if value is None else names.get(value, "?")
                 holds.setdefault(id(storage), []).append(what)
-        if step.workspace is not None:
+        if step.workspace is not None and step.workspace.kind == ARENA:
             storages[id(step.workspace)] = step.workspace
             holds[id(step.workspace)] = ["workspace"]
     blocks = [

@@ -9,6 +9,7 @@ from dovetail.passes.common_subexpressions import common_subexpressions
 from dovetail.passes.dead_code import dead_code
 from dovetail.passes.decompose import decompose
 from dovetail.passes.fold_constants import fold_constants
+from dovetail.passes.place_constants import place_constants
 from dovetail.passes.schedule import schedule
 from dovetail.passes.simplify import simplify
 
@@ -17,7 +18,7 @@ __all__ = ["optimise"]
 
 def optimise(graph: Graph, device: Any) -> Graph:
     """A new graph of the same meaning for a device; inputs are the same values, all of them."""
-    graph = dead_code(graph)
+    graph = place_constants(dead_code(graph), device)
     graph = decompose(graph, device)
     graph = simplify(graph)
     graph = fold_constants(graph, device)
