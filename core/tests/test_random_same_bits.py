@@ -205,6 +205,9 @@ def test_bits_of_many_keys_are_the_bits_of_each(dtype: Any) -> None:
         together = dt.ops.random_bits_batch(keys, shape, dtype)
         same(REGISTRY["random_bits_batch"].decomposition(keys, shape, dtype), together)
         same(together[1, 0], dt.ops.random_bits(keys[1, 0], shape, dtype))
+    many = R.split(R.key(1), (70,)).data
+    one_by_one = REGISTRY["random_bits_batch"].decomposition(many, (3,), dtype)
+    same(one_by_one, dt.ops.random_bits_batch(many, (3,), dtype))
 
 
 @pytest.mark.parametrize("name", ["portable_log", "portable_exp"])

@@ -15,7 +15,7 @@ from dovetail.ops.full import checked_shape
 from dovetail.ops.philox import words_of
 from dovetail.shapes import sized
 
-__all__ = ["drawn", "random_bits", "random_bits_batch"]
+__all__ = ["drawn", "joined", "random_bits", "random_bits_batch"]
 
 WORDS = frozenset({uint8, uint16, uint32, uint64})
 NO_KEY = "but a key is uint32[2]; dt.random.key makes one"
@@ -72,8 +72,15 @@ def _one_by_one(keys: Any, shape: tuple[int, ...], dtype: DType) -> Any:
     rows_drawn = [random_bits(rows[i], shape, dtype) for i in range(rows.shape[0])]
     if not rows_drawn:
         return ops.full((*keys.shape[:-1], *shape), dtype, 0)
-    together = ops.concat([ops.reshape(y, (1, *shape)) for y in rows_drawn], axis=0)
+    together = joined([ops.reshape(y, (1, *shape)) for y in rows_drawn], 0)
     return ops.reshape(together, (*keys.shape[:-1], *shape))
+
+
+def joined(parts: list[Any], axis: int) -> Any:
+    """Arrays one behind the other; one op takes no more than 64."""
+    while len(parts) > 1:
+        parts = [ops.concat(parts[i : i + 64], axis=axis) for i in range(0, len(parts), 64)]
+    return parts[0]
 
 
 def drawn(key: Any, shape: tuple[int, ...], dtype: DType) -> Any:

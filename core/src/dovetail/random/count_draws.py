@@ -8,6 +8,7 @@ from dovetail import _fast, ops
 from dovetail.creation import asarray
 from dovetail.dtypes import float64, int64
 from dovetail.errors import OpError
+from dovetail.ops.random_bits import joined
 from dovetail.random.arguments import Shape, array_of, checked, extents_of, shape_of
 from dovetail.random.integer_draws import integer_dtype
 from dovetail.random.keys import Key, data_of, fold_in, split
@@ -149,4 +150,4 @@ def multinomial(key: Key, n: Any, p: Any, shape: Shape | None = None, dtype: Any
         left = left - ops.astype(trials, float64)
     found.append(ops.astype(left, int64))
     columns = [ops.reshape(column, (*extents[:-1], 1)) for column in found]
-    return ops.astype(ops.concat(columns, axis=-1), kind)
+    return ops.astype(joined(columns, len(extents) - 1), kind)
