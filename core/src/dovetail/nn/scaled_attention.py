@@ -18,13 +18,13 @@ def _band(causal: bool, window: Any, offset: Any) -> tuple[int | None, int | Non
     """Query i sees key j where low <= j - i <= high."""
     low: int | None = None
     high: int | None = None
+    left: int | None = None
+    right: int | None = None
     try:
         shift = index(offset)
         if window is not None:
             sides = tuple(window) if isinstance(window, (tuple, list)) else (window, window)
             left, right = (None if n is None else index(n) for n in sides)
-            if min(left or 0, right or 0) < 0:
-                raise OpError(f"nn.attention: window={window!r} must not be negative")
             low = None if left is None else shift - left
             high = None if right is None else shift + right
     except (TypeError, ValueError):
@@ -32,6 +32,8 @@ def _band(causal: bool, window: Any, offset: Any) -> tuple[int | None, int | Non
             f"nn.attention: window={window!r} must be an integer or a pair (left, right) of "
             f"integers or None, and offset={offset!r} an integer"
         ) from None
+    if window is not None and min(left or 0, right or 0) < 0:
+        raise OpError(f"nn.attention: window={window!r} must not be negative")
     if causal:
         high = shift if high is None else min(high, shift)
     return low, high
