@@ -288,3 +288,64 @@ def test_a_complex_value_has_no_gradient() -> None:
 def test_abs_squared_of_a_real_number_is_its_square(dtype: Any) -> None:
     x = dt.asarray([1, 2, 3], dtype=dtype)
     assert (dt.abs(x) ** 2).tolist() == [1, 4, 9]
+
+
+# ---- kernels -------------------------------------------------------------------------------------
+
+
+@BOTH
+@pytest.mark.parametrize("n", [1, 7, 8, 255, 257, 5000, 70_001])
+def test_sums_of_any_length_are_pairwise(dtype: Any, n: int) -> None:
+    data = np.full((3, n), 0.1 - 0.3j).astype(dtype.name)
+    data[:, ::2] *= -3
+    wide = data.astype(np.clongdouble)
+    unit = np.finfo(dtype.name).eps * np.abs(wide).sum()
+    for axis in (None, 0, 1, (0, 1)):
+        for name in ("sum", "mean"):
+            found = np.asarray(getattr(dt, name)(dt.asarray(data), axis=axis))
+            error = np.abs(found - getattr(wide, name)(axis=axis)).max()
+            assert error <= 4 * unit, (name, axis)
+
+
+@BOTH
+def test_large_arrays_move_as_numpys_do(dtype: Any) -> None:
+    data = (np.arange(120_000) * (1 - 0.5j)).reshape(300, 400).astype(dtype.name)
+    z = dt.asarray(data)
+    at = np.arange(0, 300, 7)[::-1].copy()
+    rows = dt.asarray(at)
+    pairs = [
+        (dt.copy(z.T), data.T),
+        (dt.copy(z[::-3, ::2]), data[::-3, ::2]),
+        (dt.concat([z, z[:5]]), np.concatenate([data, data[:5]])),
+        (
+            dt.pad(z, low=(1, 0), high=(2, 3), value=2 - 1j),
+            np.pad(data, ((1, 2), (0, 3)), constant_values=2 - 1j),
+        ),
+        (dt.pad(z, low=(0, 1), high=(0, 0)), np.pad(data, ((0, 0), (1, 0)))),
+        (dt.take(z, rows, axis=0), data[at]),
+        (dt.where(dt.real(z) > 50, z, 1j), np.where(data.real > 50, data, 1j)),
+        (dt.where(dt.real(z) > 50, z.T[0, 0], z), np.where(data.real > 50, data[0, 0], data)),
+        (dt.where(dt.real(z[:, :1]) > 50, z, -z), np.where(data.real[:, :1] > 50, data, -data)),
+        (dt.full((7, 9), 1 - 2j, dtype), np.full((7, 9), 1 - 2j)),
+    ]
+    for found, wanted in pairs:
+        assert found.dtype is dtype
+        np.testing.assert_array_equal(np.asarray(found), wanted)
+    for name in ("scatter", "scatter_add"):
+        found = getattr(dt, name)(z, rows, z[: len(at)], axis=0)
+        wanted = data.copy()
+        wanted[at] = data[: len(at)] + (data[at] if name == "scatter_add" else 0)
+        np.testing.assert_array_equal(np.asarray(found), wanted)
+    other = dt.complex128 if dtype is dt.complex64 else dt.complex64
+    np.testing.assert_array_equal(np.asarray(z.astype(other)), data.astype(other.name))
+
+
+def test_an_index_out_of_range_is_an_error_for_complex_arrays_too() -> None:
+    z = dt.asarray([1j, 2j], dtype=dt.complex128)
+    with pytest.raises(OpError, match="index 2 is out of range"):
+        dt.take(z, dt.asarray([2]))
+
+
+def test_many_arrays_are_joined() -> None:
+    parts = [dt.asarray([k * 1j], dtype=dt.complex128) for k in range(40)]
+    assert dt.concat(parts).tolist() == [k * 1j for k in range(40)]

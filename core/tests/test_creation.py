@@ -130,6 +130,7 @@ def test_numpy_memory_is_copied_unless_shared_on_purpose() -> None:
         (np.zeros(3, ">f4"), None, None),
         ([1, 2], None, None),
         (np.zeros(3)[::-1], None, None),
+        (np.frombuffer(bytes(25), np.float64, 3, offset=1), None, None),
     ],
 )
 def test_sharing_what_cannot_be_shared_is_refused(data: Any, dtype: Any, device: Any) -> None:

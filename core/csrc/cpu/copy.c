@@ -32,7 +32,7 @@ static void copy_range(void *context, uint64_t begin, uint64_t end, uint32_t wor
     (void)worker;
     restart(&from, &t->from, (int64_t)begin);
     restart(&to, &t->to, (int64_t)begin);
-    uint64_t block[512];
+    uint64_t block[2 * 512]; /* elements of up to 16 bytes */
     for (int64_t left = (int64_t)(end - begin); left > 0;) {
         const int64_t run = dvt_cursor_run(&to), source_run = dvt_cursor_run(&from);
         int64_t n = left;
@@ -56,6 +56,10 @@ static void copy_range(void *context, uint64_t begin, uint64_t end, uint32_t wor
 /* Rows that a piece of eight columns is written to before the next one: with large strides all
  * lines fall into few sets of the cache, so few of them may be in use at once. */
 #define LINE 16
+
+typedef struct wide {
+    uint64_t words[2];
+} wide; /* a complex number of two doubles */
 
 #define TILE_LOOP(type)                                                                            \
     for (int64_t i0 = 0; i0 < rows; i0 += LINE) {                                                  \
@@ -81,8 +85,10 @@ void dvt_copy_tile(char *to, int64_t to_stride, const char *from, int64_t from_s
         TILE_LOOP(uint16_t);
     case 4:
         TILE_LOOP(uint32_t);
-    default:
+    case 8:
         TILE_LOOP(uint64_t);
+    default:
+        TILE_LOOP(wide);
     }
 }
 

@@ -208,12 +208,12 @@ static void release(dvt_device *device, const dvt_alloc_desc *desc) {
 }
 
 static const char too_wide[] =
-    "the CPU device copies elements of 1, 2, 4 or 8 bytes: view the array as such a type";
+    "the CPU device copies elements of 1, 2, 4, 8 or 16 bytes: view the array as such a type";
 
-/* Bytes of an element; 0 for those that are packed or wider than eight bytes. */
+/* Bytes of an element; 0 for those that are packed or wider than 16 bytes. */
 static uint32_t element_bytes(dvt_dtype dtype) {
     const uint32_t bits = (uint32_t)dtype.bits * dtype.lanes;
-    return bits == 8 || bits == 16 || bits == 32 || bits == 64 ? bits / 8 : 0;
+    return bits >= 8 && bits <= 128 && (bits & (bits - 1)) == 0 ? bits / 8 : 0;
 }
 
 static dvt_status copy(dvt_device *device, const dvt_copy *desc, dvt_error *error) {
@@ -230,7 +230,7 @@ static dvt_status fill(dvt_device *device, const dvt_fill *desc, dvt_error *erro
     if (size == 0) return dvt_set_error(error, DVT_INVALID_ARGUMENT, too_wide);
     dvt_cursor destination;
     dvt_cursor_start(&destination, to, size, 0);
-    uint64_t block[512];
+    uint64_t block[2 * 512];
     dvt_copy_strided((char *)block, size, desc->pattern, 0, 512, size);
     for (int64_t left = dvt_size(to); left > 0; left -= 512)
         dvt_cursor_write(&destination, block, left < 512 ? left : 512);

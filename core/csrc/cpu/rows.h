@@ -30,6 +30,7 @@
     X(matmul)                                                                                      \
     X(conv)                                                                                        \
     X(pool)                                                                                        \
+    X(pairs)                                                                                       \
     X(attention)
 
 #define DVT_CPU_DECLARE(family)                                                                    \

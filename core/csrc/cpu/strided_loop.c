@@ -3,6 +3,10 @@
 
 #include <string.h>
 
+typedef struct wide {
+    uint64_t words[2];
+} wide; /* a complex number of two doubles */
+
 #define COPY_LOOP(type)                                                                            \
     for (int64_t i = 0; i < n; i++) memcpy(to + i * to_stride, from + i * from_stride, sizeof(type))
 
@@ -31,8 +35,10 @@ void dvt_copy_strided(char *to, int64_t to_stride, const char *from, int64_t fro
             FILL_LOOP(uint16_t);
         case 4:
             FILL_LOOP(uint32_t);
-        default:
+        case 8:
             FILL_LOOP(uint64_t);
+        default:
+            FILL_LOOP(wide);
         }
         return;
     }
@@ -46,8 +52,11 @@ void dvt_copy_strided(char *to, int64_t to_stride, const char *from, int64_t fro
     case 4:
         COPY_LOOP(uint32_t);
         break;
-    default:
+    case 8:
         COPY_LOOP(uint64_t);
+        break;
+    default:
+        COPY_LOOP(wide);
         break;
     }
 }

@@ -80,7 +80,8 @@ void dvf_array_releasebuffer(PyObject *self, Py_buffer *view) {
 }
 
 /* from_buffer(object, dtype, shape, strides (elements) or None, offset (bytes), device, copy) -> Array
- * over (copy=False) or with a copy of the object's memory. The device must be host-visible for a view. */
+ * over (copy=False) or with a copy of the object's memory. Only aligned memory of a device that the
+ * host can read is shared. */
 PyObject *dvf_py_from_buffer(PyObject *self, PyObject *args) {
     (void)self;
     PyObject *object, *dtype, *shape, *strides, *device;
@@ -123,8 +124,8 @@ PyObject *dvf_py_from_buffer(PyObject *self, PyObject *args) {
         goto done;
     }
     char *data = (char *)view.buf + offset;
-    bool aligned = (uintptr_t)data % (uintptr_t)item == 0;
-    if (!copy && d->host_visible && aligned) {
+    uintptr_t unit = (uintptr_t)(dvf_dtypes[index].kind == DVF_KIND_COMPLEX ? item / 2 : item);
+    if (!copy && d->host_visible && (uintptr_t)data % unit == 0) {
         PyObject *keep = PyMemoryView_FromObject(object);
         dvf_buffer *buffer =
             keep != NULL ? dvf_adopt_memory(d, view.buf, (uint64_t)view.len, keep) : NULL;

@@ -149,11 +149,11 @@ def _from_numpy(data: np.ndarray, dtype: DType | None, device: Any, copy: bool |
     if foreign:
         data = data.astype(native)
     strides = tuple(s // data.itemsize for s in data.strides)
-    if any(s % data.itemsize for s in data.strides) or any(s < 0 for s in strides):
+    odd = any(s % data.itemsize for s in data.strides) or any(s < 0 for s in strides)
+    if odd or not data.flags.aligned:
         if copy is False:
-            raise OpError(
-                f"asarray: strides of {data.strides} bytes cannot be shared; leave out copy=False"
-            )
+            what = f"strides of {data.strides} bytes" if odd else "memory that is not aligned"
+            raise OpError(f"asarray: {what} cannot be shared; leave out copy=False")
         data, strides = np.ascontiguousarray(data), ()
     if copy is not False and not data.flags.c_contiguous:
         data, strides = np.ascontiguousarray(data), ()

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from dovetail import _fast
-from dovetail.dtypes import DType, bfloat16
+from dovetail.dtypes import DType, bfloat16, float16
 from dovetail.op import Op, Spec, iterate
 from dovetail.reference import rounded
 
@@ -58,6 +58,29 @@ def _write(tensor: Tensor, values: Any) -> None:
     np.copyto(_view(tensor, writable=True), values, casting="unsafe")
 
 
+def _writes_itself(
+    reference: Callable[..., Any], inputs: Sequence[Spec], outputs: Sequence[Spec]
+) -> bool:
+    """Whether the reference can write where the result belongs: a ufunc of numpy that takes and
+    gives exactly these dtypes, or a function with an ``out`` of its own."""
+    if any(s.dtype in _NARROW for s in (*inputs, *outputs)) or len(outputs) != 1:
+        return False
+    code = getattr(reference, "__code__", None)
+    if code is not None:
+        return "out" in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    if not isinstance(reference, np.ufunc) or reference.nout != 1:
+        return False
+    wanted = [np.dtype(s.dtype.name) for s in (*inputs, *outputs)]
+    asked = (*wanted[: len(inputs)], None)
+    try:
+        return list(reference.resolve_dtypes(asked)) == wanted
+    except TypeError:
+        return False
+
+
+_NARROW = frozenset({float16, bfloat16})
+
+
 def host_kernel(
     device: Any,
     op: Op,
@@ -69,10 +92,18 @@ def host_kernel(
     fixed = dict(attributes)
     reference: Callable[..., Any] = op.reference
 
+    def write(operands: tuple[Tensor, ...], results: tuple[Tensor, ...]) -> None:
+        with np.errstate(all="ignore"):
+            place = _view(results[0], writable=True)
+            found = reference(*map(_view, operands), out=place, **fixed)
+            if found is not place:
+                np.copyto(place, found, casting="unsafe")
+
     def run(operands: tuple[Tensor, ...], results: tuple[Tensor, ...]) -> None:
         with np.errstate(all="ignore"):
             found = reference(*map(_read, operands), **fixed)
             for tensor, values in zip(results, iterate(found), strict=True):
                 _write(tensor, values)
 
-    return _fast.host_kernel(device, op.name, run)
+    direct = _writes_itself(reference, inputs, outputs)
+    return _fast.host_kernel(device, op.name, write if direct else run)

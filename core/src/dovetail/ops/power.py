@@ -17,9 +17,11 @@ from dovetail.shapes import elementwise
 __all__ = ["power"]
 
 
-def _reference(x: Any, y: Any) -> Any:
+def _reference(x: Any, y: Any, out: Any = None) -> Any:
+    if x.dtype.kind == "c" and y.size and not any(y.strides) and y[(0,) * y.ndim] == 2:
+        return np.square(x, out=out)  # of all powers the usual one, and much quicker
     if x.dtype.kind in "fc":
-        return np.power(x, y)
+        return np.power(x, y, out=out)
     whole = np.power(x, np.where(y < 0, 0, y))
     # The exact value of a negative power is a fraction, except at 1 and -1; it is truncated.
     sign = np.where(y % 2 == 0, 1, x)
