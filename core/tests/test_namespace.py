@@ -18,9 +18,12 @@ from dovetail.errors import OpError
 
 NN = sorted(m.name for m in pkgutil.iter_modules(dt.nn.__path__, "nn.") if m.name != "nn.layout")
 MODULES = [
+    "casting",
     "contraction",
     "creation",
+    "differences",
     "fft",
+    "histograms",
     "indexing",
     "inspection",
     "linalg.factors",

@@ -13,6 +13,7 @@ from typing import Any as _Any
 
 from dovetail import nn, ops, random, tree
 from dovetail.array import Array
+from dovetail.casting import astype
 from dovetail.creation import (
     arange,
     asarray,
@@ -64,6 +65,7 @@ from dovetail.errors import (
 from dovetail.indexing import nonzero, take_along_axis
 from dovetail.manipulation import (
     broadcast_arrays,
+    broadcast_shapes,
     expand_dims,
     flatten,
     flip,
@@ -72,6 +74,7 @@ from dovetail.manipulation import (
     moveaxis,
     ravel,
     repeat,
+    reshape,
     roll,
     split,
     squeeze,
@@ -87,7 +90,6 @@ from dovetail.ops import (
     any,
     argmax,
     argmin,
-    astype,
     atan2,
     bitwise_and,
     bitwise_invert,
@@ -138,7 +140,6 @@ from dovetail.ops import (
     prod,
     reciprocal,
     remainder,
-    reshape,
     round,
     rsqrt,
     scatter,
@@ -161,8 +162,10 @@ from dovetail.ops import power as pow
 from dovetail.transforms import grad, jit, value_and_grad, vjp
 
 if _TYPE_CHECKING:
-    from dovetail import debug, fft, linalg, optim
+    from dovetail import debug, fft, linalg, optim, special
     from dovetail.contraction import einsum
+    from dovetail.differences import diff
+    from dovetail.histograms import bincount, histogram
     from dovetail.inspection import (
         __array_namespace_info__,
         can_cast,
@@ -217,6 +220,24 @@ if _TYPE_CHECKING:
         segment_prod,
         segment_sum,
     )
+    from dovetail.sets import unique_all, unique_counts, unique_inverse, unique_values
+    from dovetail.statistics import (
+        median,
+        nanmax,
+        nanmean,
+        nanmedian,
+        nanmin,
+        nanprod,
+        nanquantile,
+        nanstd,
+        nansum,
+        nanvar,
+        percentile,
+        quantile,
+        std,
+        var,
+    )
+    from dovetail.symbols import spec
     from dovetail.transforms.checkpoint import checkpoint
     from dovetail.transforms.control_flow import cond, fori_loop, scan, switch, while_loop
     from dovetail.transforms.custom_gradient import custom_gradient
@@ -267,6 +288,7 @@ __all__ = [
     "atan2",
     "atanh",
     "bfloat16",
+    "bincount",
     "bitwise_and",
     "bitwise_invert",
     "bitwise_left_shift",
@@ -275,6 +297,7 @@ __all__ = [
     "bitwise_xor",
     "bool",
     "broadcast_arrays",
+    "broadcast_shapes",
     "broadcast_to",
     "can_cast",
     "cbrt",
@@ -300,6 +323,7 @@ __all__ = [
     "default_device",
     "device",
     "devices",
+    "diff",
     "divide",
     "dtype",
     "e",
@@ -331,6 +355,7 @@ __all__ = [
     "greater",
     "greater_equal",
     "hessian",
+    "histogram",
     "hvp",
     "hypot",
     "identity",
@@ -374,12 +399,22 @@ __all__ = [
     "max",
     "maximum",
     "mean",
+    "median",
     "meshgrid",
     "min",
     "minimum",
     "moveaxis",
     "multiply",
     "nan",
+    "nanmax",
+    "nanmean",
+    "nanmedian",
+    "nanmin",
+    "nanprod",
+    "nanquantile",
+    "nanstd",
+    "nansum",
+    "nanvar",
     "negative",
     "newaxis",
     "nextafter",
@@ -391,6 +426,7 @@ __all__ = [
     "ops",
     "optim",
     "pad",
+    "percentile",
     "permute_dims",
     "pi",
     "positive",
@@ -400,6 +436,7 @@ __all__ = [
     "promote_types",
     "put",
     "put_along_axis",
+    "quantile",
     "random",
     "ravel",
     "real",
@@ -427,11 +464,14 @@ __all__ = [
     "sin",
     "sinh",
     "sort",
+    "spec",
+    "special",
     "split",
     "sqrt",
     "square",
     "squeeze",
     "stack",
+    "std",
     "stop_gradient",
     "subtract",
     "sum",
@@ -452,9 +492,14 @@ __all__ = [
     "uint16",
     "uint32",
     "uint64",
+    "unique_all",
+    "unique_counts",
+    "unique_inverse",
+    "unique_values",
     "unstack",
     "use_device",
     "value_and_grad",
+    "var",
     "vecdot",
     "vjp",
     "vmap",
@@ -521,6 +566,7 @@ _LAZY: dict[str, str] = {
         "ops",
     ),
     **dict.fromkeys(("Program", "load", "save"), "program"),
+    "spec": "symbols",
     "einsum": "contraction",
     **dict.fromkeys(("inner", "kron", "tensordot", "vecdot"), "products"),
     **dict.fromkeys(
@@ -531,10 +577,32 @@ _LAZY: dict[str, str] = {
     **dict.fromkeys(("hessian", "hvp", "jacfwd", "jacrev"), "transforms.jacobian"),
     **dict.fromkeys(("jvp", "linearize"), "transforms.jvp"),
     "vmap": "transforms.vmap",
+    **dict.fromkeys(
+        (
+            "median",
+            "nanmax",
+            "nanmean",
+            "nanmedian",
+            "nanmin",
+            "nanprod",
+            "nanquantile",
+            "nanstd",
+            "nansum",
+            "nanvar",
+            "percentile",
+            "quantile",
+            "std",
+            "var",
+        ),
+        "statistics",
+    ),
+    "diff": "differences",
+    **dict.fromkeys(("unique_all", "unique_counts", "unique_inverse", "unique_values"), "sets"),
+    **dict.fromkeys(("bincount", "histogram"), "histograms"),
 }
 """Public name -> the module that holds it, for what few programs need at once."""
 
-_MODULES = frozenset({"debug", "fft", "linalg", "optim"})
+_MODULES = frozenset({"debug", "fft", "linalg", "optim", "special"})
 """Namespaces that are loaded when first asked for."""
 
 

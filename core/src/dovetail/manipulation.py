@@ -10,9 +10,11 @@ from typing import Any
 from dovetail import ops, shapes
 from dovetail.dtypes import int64
 from dovetail.errors import OpError
+from dovetail.ops.reshape import RESHAPE
 
 __all__ = [
     "broadcast_arrays",
+    "broadcast_shapes",
     "expand_dims",
     "flatten",
     "flip",
@@ -21,6 +23,7 @@ __all__ = [
     "moveaxis",
     "ravel",
     "repeat",
+    "reshape",
     "roll",
     "split",
     "squeeze",
@@ -36,7 +39,31 @@ def _section(x: Any, axis: int, start: int, stop: int) -> Any:
     return x[(*(slice(None),) * axis, slice(start, stop))]
 
 
-def expand_dims(x: Any, /, *, axis: int | tuple[int, ...] = 0) -> Any:
+def reshape(x: Any, /, shape: int | tuple[int, ...], *, copy: bool | None = None) -> Any:
+    """The elements in another shape, in the same order; one extent may be -1 and is inferred.
+
+    It moves data only where the strides of ``x`` ask for it; ``copy=False`` raises there, and
+    ``copy=True`` copies in any case.
+
+    Raises OpError when the shapes hold different numbers of elements.
+
+    >>> import dovetail as dt
+    >>> dt.reshape(dt.arange(6), (2, -1)).tolist()
+    [[0, 1, 2], [3, 4, 5]]
+    """
+    found = ops.reshape(x, shape)
+    view = RESHAPE.view
+    assert view is not None
+    if copy is False and x._tracer is None and found.size:
+        if view(x.shape, x._strides, shape=found.shape) is None:
+            raise OpError(
+                f"reshape: {x.dtype}{list(x.shape)} does not lie in memory so that the shape "
+                f"{found.shape} needs no copy; leave out copy=False"
+            )
+    return ops.copy(found) if copy else found
+
+
+def expand_dims(x: Any, /, axis: int | tuple[int, ...] = 0) -> Any:
     """A new axis of extent 1 at ``axis`` of the result; a tuple adds several.
 
     >>> import dovetail as dt
@@ -290,7 +317,7 @@ def repeat(x: Any, repeats: int | Sequence[int], /, *, axis: int | None = None) 
     return ops.take(x, asarray(rows, dtype=int64, device=x.device), axis=at)
 
 
-def broadcast_arrays(*arrays: Any) -> list[Any]:
+def broadcast_arrays(*arrays: Any) -> tuple[Any, ...]:
     """The arrays brought to their common shape.
 
     >>> import dovetail as dt
@@ -299,7 +326,19 @@ def broadcast_arrays(*arrays: Any) -> list[Any]:
     ((3, 2), (3, 2))
     """
     shape = common_shape("broadcast_arrays", *(a.shape for a in arrays))
-    return [ops.broadcast_to(a, shape) for a in arrays]
+    return tuple(ops.broadcast_to(a, shape) for a in arrays)
+
+
+def broadcast_shapes(*given: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape that arrays of these shapes have together.
+
+    >>> import dovetail as dt
+    >>> dt.broadcast_shapes((3, 1), (4,))
+    (3, 4)
+    """
+    return common_shape(
+        "broadcast_shapes", *(shapes.integers("broadcast_shapes", "shape", s) for s in given)
+    )
 
 
 def common_shape(name: str, *given: tuple[int, ...]) -> tuple[int, ...]:
@@ -317,7 +356,7 @@ def common_shape(name: str, *given: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(result)
 
 
-def meshgrid(*arrays: Any, indexing: str = "xy") -> list[Any]:
+def meshgrid(*arrays: Any, indexing: str = "xy") -> tuple[Any, ...]:
     """Coordinates of a grid from the coordinates along each axis.
 
     ``indexing="ij"`` keeps the order of the arrays as axes; "xy" exchanges the first two.
@@ -339,5 +378,5 @@ def meshgrid(*arrays: Any, indexing: str = "xy") -> list[Any]:
     ]
     result = broadcast_arrays(*grid)
     if indexing == "xy" and n > 1:
-        result = [swapaxes(a, 0, 1) for a in result]
+        result = tuple(swapaxes(a, 0, 1) for a in result)
     return result

@@ -51,7 +51,7 @@ def _order(x: np.ndarray, axis: int, descending: bool, stable: bool) -> np.ndarr
         return np.argsort(x, axis=axis, kind=kind)
     # Read backwards twice, equal elements keep their places.
     found = np.argsort(np.flip(x, axis), axis=axis, kind=kind)
-    return x.shape[axis] - 1 - np.flip(found, axis)
+    return np.asarray(x.shape[axis] - 1 - np.flip(found, axis))
 
 
 ARGSORT = Op(

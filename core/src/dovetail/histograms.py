@@ -1,0 +1,143 @@
+"""Counting by number and by interval."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from dovetail import _fast, ops, shapes
+from dovetail.array import numpy_of
+from dovetail.creation import asarray
+from dovetail.dtypes import float32, float64, int64
+from dovetail.errors import OpError, TraceError
+from dovetail.ops.sum import accumulator
+
+__all__ = ["bincount", "histogram"]
+
+
+def bincount(
+    x: Any, /, weights: Any = None, *, minlength: int = 0, length: int | None = None
+) -> Any:
+    """How often each of the numbers 0, 1, 2, ... is in ``x``, or the sum of the weights there.
+
+    ``x`` holds integers that are not negative; the result is as long as the largest needs, and at
+    least ``minlength``. With ``length``, which jit needs, it has that length and numbers beyond it
+    are not counted. Counts are int64; weighted sums have the dtype of the weights and hand
+    gradients back to them.
+
+    Raises OpError when a number is negative, and TraceError under jit without ``length``.
+
+    >>> import dovetail as dt
+    >>> dt.bincount(dt.asarray([0, 2, 2])).tolist()
+    [1, 0, 2]
+    """
+    if x.dtype.kind not in ("int", "uint"):
+        raise OpError(f"bincount: x is {x.dtype}{list(x.shape)}; it must hold integers")
+    x = ops.reshape(x, (x.size,))
+    if weights is not None:
+        weights = weights if isinstance(weights, _fast.Array) else asarray(weights)
+        if weights.size != x.size:
+            raise OpError(
+                f"bincount: there are {weights.size} weights for {x.size} elements; each needs one"
+            )
+        weights = accumulator(ops.reshape(weights, x.shape), None)
+    if x._tracer is not None:
+        if length is None:
+            raise TraceError(
+                "bincount: how long the result is depends on the values of a traced x; say it "
+                "with length=, or call it outside jit"
+            )
+    else:
+        values = numpy_of(x)
+        if values.size and values.min() < 0:
+            raise OpError(f"bincount: {values.min()} is negative; only 0 and above can be counted")
+        if length is None:
+            (least,) = shapes.integers("bincount", "minlength", (minlength,))
+            length = max(int(values.max(initial=0)) + bool(values.size), least)
+        if weights is None:
+            inside = values if values.max(initial=0) < length else values[values < length]
+            return asarray(np.bincount(inside.astype(np.int64), minlength=length), device=x.device)
+    (extent,) = shapes.integers("bincount", "length", (length,))
+    # One place more takes what is beyond; negative numbers are beyond, too.
+    outside = ops.logical_or(x < 0, x >= extent)
+    at = ops.astype(ops.where(outside, 0, x), int64)
+    at = ops.where(outside, extent, at)
+    ones = ops.filled_like(x, 1, dtype=int64) if weights is None else weights
+    sums = ops.filled_like(ones, 0, shape=(extent + 1,))
+    return ops.scatter_add(sums, at, ones, axis=0)[:extent]
+
+
+def histogram(
+    x: Any,
+    /,
+    bins: Any = 10,
+    *,
+    range: tuple[float, float] | None = None,
+    weights: Any = None,
+    density: bool = False,
+) -> tuple[Any, Any]:
+    """How many elements lie in each of some intervals, and the edges of the intervals.
+
+    ``bins`` is a number of equal intervals, from the smallest element to the largest or over
+    ``range``, or a sorted array of edges. An interval contains its left edge, the last one its
+    right edge, too; elements outside are not counted. With ``weights`` their sums are returned in
+    place of the counts, with ``density`` shares divided by the widths, which integrate to 1. The
+    edges have the dtype of ``x``, or float32 where that holds integers.
+
+    Raises OpError when the edges, the range or the weights do not fit.
+
+    >>> import dovetail as dt
+    >>> counts, edges = dt.histogram(dt.asarray([1.0, 2.0, 2.5, 4.0]), bins=3)
+    >>> counts.tolist(), edges.tolist()
+    ([1, 2, 1], [1.0, 2.0, 3.0, 4.0])
+    """
+    x = ops.reshape(x, (x.size,))
+    x = x if x.dtype.kind == "float" else ops.astype(x, float32)
+    edges = _edges(x, bins, range)
+    count = edges.shape[0] - 1
+    place = ops.searchsorted_op(edges, x, side="right") - 1
+    place = ops.where(x == edges[-1], count - 1, place)
+    # One place more takes what is outside, and NaN.
+    inside = ops.logical_and(x >= edges[0], x <= edges[-1])
+    place = ops.where(inside, place, count)
+    if weights is None:
+        ones = ops.filled_like(x, 1, dtype=int64)
+    else:
+        ones = weights if isinstance(weights, _fast.Array) else asarray(weights)
+        if ones.size != x.size:
+            raise OpError(
+                f"histogram: there are {ones.size} weights for {x.size} elements; each needs one"
+            )
+        ones = accumulator(ops.reshape(ones, x.shape), None)
+    blank = ops.filled_like(ones, 0, shape=(count + 1,))
+    sums = ops.scatter_add(blank, place, ones, axis=0)[:count]
+    if density:
+        shares = sums if sums.dtype.differentiable else ops.astype(sums, edges.dtype)
+        sums = shares / (edges[1:] - edges[:-1]) / ops.sum(shares)
+    return sums, edges
+
+
+def _edges(x: Any, bins: Any, span: tuple[float, float] | None) -> Any:
+    if not isinstance(bins, int):
+        edges = bins if isinstance(bins, _fast.Array) else asarray(bins)
+        if edges.ndim != 1 or edges.shape[0] < 2:
+            raise OpError(
+                f"histogram: edges have shape {edges.shape}; give a number of intervals, or at "
+                "least two edges along one axis"
+            )
+        return edges if edges.dtype is x.dtype else ops.astype(edges, x.dtype)
+    if bins < 1:
+        raise OpError(f"histogram: bins={bins} must be at least 1")
+    if span is None and x.size:
+        low, high = (ops.astype(f(x), float64) for f in (ops.min, ops.max))
+    else:
+        ends = span or (0.0, 1.0)
+        if not ends[0] <= ends[1]:
+            raise OpError(f"histogram: range={span!r} must rise")
+        low, high = (ops.filled_like(x, end, shape=(), dtype=float64) for end in ends)
+    single = low == high
+    low, high = ops.where(single, low - 0.5, low), ops.where(single, high + 0.5, high)
+    steps = ops.iota_like(ops.filled_like(low, 0, shape=(bins + 1,)), 0)
+    edges = ops.where(steps == bins, high, low + (high - low) * (steps / bins))
+    return ops.astype(edges, x.dtype)
