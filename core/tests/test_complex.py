@@ -87,6 +87,22 @@ def test_the_end_of_what_the_numbers_of_python_allow() -> None:
     assert complex(dt.asarray(math.inf)) == math.inf
 
 
+def test_complex_lines_are_numpys() -> None:
+    for start, stop in ((0j, 1 - 2j), (1, 3j), (2 + 1j, 2)):
+        x = dt.linspace(start, stop, 7)
+        assert x.dtype is dt.complex64
+        np.testing.assert_allclose(np.asarray(x), np.linspace(start, stop, 7), rtol=1e-6)
+        assert x[-1].item() == stop
+    assert dt.linspace(0j, 1, 4, dtype=dt.complex128, endpoint=False).tolist() == [
+        0,
+        0.25,
+        0.5,
+        0.75,
+    ]
+    with pytest.raises(OpError, match="complex"):
+        dt.linspace(0j, 1, 4, dtype=dt.float32)
+
+
 def test_a_complex_array_prints_as_numpys_does() -> None:
     assert repr(dt.asarray([1 + 2j, 3])) == "Array([1.+2.j, 3.+0.j], dtype=complex64)"
 

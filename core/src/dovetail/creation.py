@@ -16,7 +16,16 @@ import numpy as np
 from dovetail import _fast, ops
 from dovetail.devices import device as find_device
 from dovetail.devices import use_device
-from dovetail.dtypes import DType, bfloat16, bool_, default_dtype, float32, float64, int64
+from dovetail.dtypes import (
+    DType,
+    bfloat16,
+    bool_,
+    complex128,
+    default_dtype,
+    float32,
+    float64,
+    int64,
+)
 from dovetail.dtypes import dtype as as_dtype
 from dovetail.errors import DovetailError, OpError, TraceError
 from dovetail.ops.full import filled_like, on_device_of
@@ -506,9 +515,18 @@ def _fits(op: str, dtype: DType, ends: tuple[int, ...]) -> None:
             )
 
 
+def _line(first: float, last: float, count: int, gaps: int) -> Any:
+    """Float64 numbers from ``first`` on, ``gaps`` of them before ``last``."""
+    line = ops.iota((count,), 0, float64)
+    if gaps <= 0:
+        return line + first
+    numbers = line * ((last - first) / gaps) + first
+    return ops.where(line == float(gaps), last, numbers)
+
+
 def linspace(
-    start: float,
-    stop: float,
+    start: complex,
+    stop: complex,
     /,
     num: int,
     *,
@@ -519,27 +537,30 @@ def linspace(
     """``num`` evenly spaced numbers from ``start`` to ``stop``, which is the last one exactly.
 
     Without ``endpoint`` the stop would be the number after the last. Computed in float64 and
-    rounded once; float32 unless a dtype is given.
+    rounded once; float32 unless a dtype is given. A complex ``start`` or ``stop`` makes it complex.
 
     >>> import dovetail as dt
     >>> dt.linspace(0, 1, 5).tolist()
     [0.0, 0.25, 0.5, 0.75, 1.0]
     """
-    first = float(_number("linspace", "start", start))
-    last = float(_number("linspace", "stop", stop))
+    is_complex = isinstance(start, complex) or isinstance(stop, complex)
+    ends = [
+        end if isinstance(end, complex) else float(_number("linspace", name, end))
+        for name, end in (("start", start), ("stop", stop))
+    ]
     count = _number("linspace", "num", num)
     if not isinstance(count, int) or count < 0:
         raise OpError(f"linspace: num={num!r} must be an integer that is not negative")
-    kind = float32 if dtype is None else as_dtype(dtype)
+    kind = as_dtype(complex if is_complex else float) if dtype is None else as_dtype(dtype)
+    if is_complex and kind.kind != "complex":
+        raise OpError(f"linspace: from {start} to {stop} is complex, but the dtype is {kind}")
     gaps = count - 1 if endpoint else count
     with _new_arrays_on(device):
-        line = ops.iota((count,), 0, float64)
-        if gaps > 0:
-            numbers = line * ((last - first) / gaps) + first
-            numbers = ops.where(line == float(gaps), last, numbers)
-        else:
-            numbers = line + first
-        return numbers if kind is float64 else ops.astype(numbers, kind)
+        numbers = _line(ends[0].real, ends[1].real, count, gaps)
+        if is_complex:
+            above = _line(ends[0].imag, ends[1].imag, count, gaps)
+            numbers = ops.astype(numbers, complex128) + 1j * ops.astype(above, complex128)
+        return numbers if kind is numbers.dtype else ops.astype(numbers, kind)
 
 
 def eye(
