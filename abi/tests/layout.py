@@ -1,5 +1,5 @@
-"""What a compiler makes of a header: every struct's fields with type, offset and size, on 64-bit and
-on 32-bit machines, and every constant. Two headers compared: what may change, and what may not."""
+"""What a compiler makes of a header: fields of every struct with type, offset and size, on 64-bit
+and 32-bit machines, and every constant. Two headers compared: what may change and what may not."""
 
 from __future__ import annotations
 
