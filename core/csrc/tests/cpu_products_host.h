@@ -276,7 +276,7 @@ static inline const dvt_kernel_def *find_row(const char *name) {
 static inline void run_op(const char *name, const array *const *inputs, uint32_t n_inputs,
                           const array *const *outputs, uint32_t n_outputs, const dvt_attr *attrs,
                           uint32_t n_attrs) {
-    const dvt_tensor *in[4], *out[2];
+    const dvt_tensor *in[8], *out[4];
     const dvt_kernel_def *row = find_row(name);
     CHECK(row);
     for (uint32_t i = 0; i < n_inputs; i++) in[i] = &inputs[i]->t;
