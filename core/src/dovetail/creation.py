@@ -543,7 +543,7 @@ def linspace(
     >>> dt.linspace(0, 1, 5).tolist()
     [0.0, 0.25, 0.5, 0.75, 1.0]
     """
-    is_complex = isinstance(start, complex) or isinstance(stop, complex)
+    is_complex = any(isinstance(end, complex) for end in (start, stop))
     ends = [
         end if isinstance(end, complex) else float(_number("linspace", name, end))
         for name, end in (("start", start), ("stop", stop))

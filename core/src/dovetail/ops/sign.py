@@ -20,15 +20,21 @@ EXACT = {"float32": 0, "float64": 0, "float16": 0, "bfloat16": 0}
 
 def _outward(g: Any, y: Any, x: Any) -> Any:
     s = sign(x)
-    return g * (ops.conj(s) if x.dtype.kind == "complex" else s)
+    if x.dtype.kind != "complex":
+        return g * s
+    from dovetail.ops.complex_parts import conj  # noqa: PLC0415  loaded where it is needed
+
+    return g * conj(s)
 
 
 def _direction(g: Any, y: Any, x: Any) -> Any:
     """Of a complex sign: x may turn, so that only the part of g across the direction counts."""
     if x.dtype.kind != "complex":
         return None
+    from dovetail.ops.complex_parts import conj, real  # noqa: PLC0415  as above
+
     r = abs(x)
-    along = ops.conj(y) * ops.astype(ops.real(g * y), x.dtype)
+    along = conj(y) * ops.astype(real(g * y), x.dtype)
     zero = r == 0
     return ops.where(zero, 0, (g - along) / ops.astype(ops.where(zero, 1, r), x.dtype))
 
