@@ -197,9 +197,37 @@ def test_a_compiled_gradient_is_compiled_once_although_the_function_makes_arrays
     first = [dt.grad(loss)(x).tolist() for _ in range(3)]
     assert first[0] == first[1] == first[2]
     assert len(compiled) == 1
-    scale[0] = 4.0  # another constant: another program
+    scale[0] = 4.0  # what it closes over is constant from the first call on, until
+    assert dt.grad(loss)(x).tolist() == first[0]
+    loss.forget()
     assert dt.grad(loss)(x).tolist() == [2 * g for g in first[0]]
     assert len(compiled) == 2
+
+
+def test_a_loop_over_differentiated_closures_compiles_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from dovetail.transforms import compiled_gradient
+
+    compiled = []
+    pair = compiled_gradient._compile_pair
+    monkeypatch.setattr(
+        compiled_gradient, "_compile_pair", lambda *args: compiled.append(1) or pair(*args)
+    )
+    held: dict[str, Any] = {}
+    table = np.arange(3.0)
+
+    @dt.jit
+    def apply(x: Any) -> Any:
+        return (x * held["w"] * dt.asarray(table)).sum()
+
+    def loss(w: Any) -> Any:
+        held["w"] = w
+        return apply(dt.ones(3)) ** 2
+
+    for k in (1.0, 2.0, 3.0):
+        assert dt.grad(loss)(dt.asarray(k)).item() == 2 * k * 9
+    assert len(compiled) == 1
 
 
 def test_explaining_inside_a_trace_what_closes_over_it_is_an_error() -> None:

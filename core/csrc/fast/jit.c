@@ -236,6 +236,16 @@ static PyObject *jit_forget(PyObject *self, PyObject *unused) {
         signature_free(s);
     }
     j->compiled = 0;
+    /* What transforms/compiled_gradient.py keeps with the function. */
+    static const char *const kept[] = {"_gradient_calls", "_gradient_pairs"};
+    for (int i = 0; i < 2 && j->dict != NULL; i++) {
+        PyObject *name = PyUnicode_FromString(kept[i]);
+        if (name == NULL) return NULL;
+        int found = PyDict_Contains(j->dict, name);
+        if (found == 1) found = PyDict_DelItem(j->dict, name);
+        Py_DECREF(name);
+        if (found < 0) return NULL;
+    }
     Py_RETURN_NONE;
 }
 

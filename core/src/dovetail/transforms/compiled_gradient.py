@@ -33,20 +33,30 @@ class _Pair:
     """Positions of the floating inputs; the backward plan gives one gradient for each."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Call:
+    """What is known of the calls of one signature."""
+
+    pair: _Pair
+    graph: Graph
+    places: tuple[int, ...]
+    """Which leaves of the arguments are inputs of the graph."""
+    closed: tuple[Any, ...]
+    """The inputs after them: what the function closes over."""
+    constants: tuple[Any, ...]
+    """The inputs at the end, which have no gradient."""
+    out_tree: Any
+
+
 def call(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call a compiled function of which an active tape watches an argument or a captured array."""
-    traced, device = trace_call(function, args, kwargs)
     leaves = traced_leaves(function, args, kwargs)
-    inputs = [
-        _as_input(leaves[i], v) for i, v in zip(traced.inputs, traced.graph.inputs, strict=True)
-    ]
-    inputs.extend(traced.closed())
-    given = len(inputs)
-    inputs.extend(_lifted(traced.graph))
-    pair = _pair(function, traced, device, given)
+    known = _known(function, args, kwargs, leaves)
+    pair, graph = known.pair, known.graph
+    given = [_as_input(leaves[i], v) for i, v in zip(known.places, graph.inputs, strict=False)]
+    inputs = (*given, *known.closed, *known.constants)
     results = pair.forward(*inputs)
     outputs, residuals = results[: pair.outputs], results[pair.outputs :]
-    graph = traced.graph
 
     def rule(g: Any, y: Any, xs: tuple[Any, ...], needed: tuple[bool, ...]) -> tuple[Any, ...]:
         cotangents = tuple(
@@ -62,8 +72,51 @@ def call(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             grads[i] = gi if needed[i] else None
         return tuple(grads)
 
-    _fast.tape_record(rule, tuple(inputs), tuple(outputs))
-    return _fast.tree_unflatten(traced.out_tree, outputs)
+    _fast.tape_record(rule, inputs, tuple(outputs))
+    return _fast.tree_unflatten(known.out_tree, outputs)
+
+
+def _known(
+    function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], leaves: Sequence[Any]
+) -> _Call:
+    """The call's graph and plans. As elsewhere, what a compiled function closes over is constant
+    from its first call on; where a tape watches some of it, the function is traced every time."""
+    calls: dict[Any, _Call] = function.__dict__.setdefault("_gradient_calls", {})
+    key = _signature(function, args, kwargs, leaves)
+    if key in calls:
+        return calls[key]
+    traced, device = trace_call(function, args, kwargs)
+    closed = traced.closed()
+    given = len(traced.graph.inputs)
+    constants = _lifted(traced.graph)
+    found = _Call(
+        pair=_pair(function, traced, device, given),
+        graph=traced.graph,
+        places=traced.inputs,
+        closed=closed,
+        constants=constants,
+        out_tree=traced.out_tree,
+    )
+    if not traced.watched:
+        calls[key] = found
+    return found
+
+
+def _signature(
+    function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], leaves: Sequence[Any]
+) -> tuple[Any, ...]:
+    """What csrc/fast/call_key.c tells calls apart by."""
+    names = function._static_names
+    fixed = [(i, type(x), x) for i, x in (*enumerate(args), *kwargs.items()) if i in names]
+    moving = {k: v for k, v in kwargs.items() if k not in names}
+    tree = _fast.tree_flatten(([None if i in names else x for i, x in enumerate(args)], moving))[1]
+    return (tree, *fixed, *map(_kind, leaves))
+
+
+def _kind(leaf: Any) -> Any:
+    if isinstance(leaf, _fast.Array):
+        return leaf.shape, leaf.dtype, leaf.device.name, leaf._weak
+    return type(leaf) if type(leaf) in (int, float, complex) else (type(leaf), leaf)
 
 
 def _as_input(leaf: Any, value: Value) -> Any:
@@ -95,10 +148,10 @@ _SMALL = 1024
 """Bytes up to which a constant is compiled in, and compared with that of the next call."""
 
 
-def _lifted(graph: Graph) -> list[Any]:
+def _lifted(graph: Graph) -> tuple[Any, ...]:
     """Make inputs of large constants, which may be others at the next call; the arrays for them."""
     large = [v for v in graph.constants() if v.spec.nbytes > _SMALL]
-    arrays = [v.constant for v in large]
+    arrays = tuple(v.constant for v in large)
     for value in large:
         value.constant = None
     graph.inputs.extend(large)
