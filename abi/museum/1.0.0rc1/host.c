@@ -91,8 +91,7 @@ static int run_add(const dvt_kernel_def *row) {
         return wrong("prepare refused float32 arrays");
     dvt_run_fn run = info.run != NULL ? info.run : row->run;
     if (run == NULL) return wrong("there is nothing to run");
-    void *workspace =
-        info.workspace_size > 0 ? host_alloc(&host, info.workspace_size, 64) : NULL;
+    void *workspace = info.workspace_size > 0 ? host_alloc(&host, info.workspace_size, 64) : NULL;
     dvt_call call = {.struct_size = sizeof call,
                      .host = &host,
                      .kernel = info.kernel,
