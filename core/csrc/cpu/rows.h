@@ -14,6 +14,7 @@
     X(arithmetic)                                                                                  \
     X(unary)                                                                                       \
     X(special_binary)                                                                              \
+    X(special)                                                                                     \
     X(compare)                                                                                     \
     X(bitwise)                                                                                     \
     X(cast)                                                                                        \
@@ -29,8 +30,8 @@
     X(random)                                                                                      \
     X(matmul)                                                                                      \
     X(conv)                                                                                        \
-    X(pool)                                                                                        \
     X(pairs)                                                                                       \
+    X(pool)                                                                                        \
     X(attention)
 
 #define DVT_CPU_DECLARE(family)                                                                    \

@@ -3,6 +3,7 @@
 
 #include "loops.h"
 #include "rows.h"
+#include "special_functions.h"
 #include "vec_math.h"
 
 /* Functions of floats: float32 (and through it the 16-bit types) in vectors. */
@@ -56,25 +57,7 @@ LIBRARY(log2)
 LIBRARY(log10)
 LIBRARY(cbrt)
 
-/* The inverse of erf. Where it is near 0: two steps of Halley's method on erf from a float32 start;
- * in the tails on erfc, of which 1 - x is exact. */
-static double erfinv_f64_one(double x) {
-    const double size = fabs(x);
-    if (!(size < 1)) return size == 1 ? copysign(HUGE_VAL, x) : NAN;
-    if (size < 0x1p-30) /* the next term, x^3, is below the last bit */
-        return x * 0.88622692545275801365;
-    const double left = 1 - size, w = sqrt(-log(left * (1 + size)));
-    /* Winitzki's formula: good to 3 digits everywhere */
-    const double a = 4.3307467508, half = a - w * w / 2; /* 2 / (0.147 pi) */
-    double y = sqrt(sqrt(half * half + w * w * 6.8027210884) - half);
-    for (int i = 0; i < 3; i++) {
-        const double error = size < 0.5 ? erf(y) - size : left - erfc(y);
-        const double step = error * 0.88622692545275801365 * exp(y * y);
-        y -= step / (1 + y * step);
-    }
-    return copysign(y, x);
-}
-DVT_UNARY_LOOP(erfinv_f64, double, double, erfinv_f64_one(x))
+DVT_UNARY_LOOP(erfinv_f64, double, double, dvt_erfinv(x))
 
 /* Arithmetic of every number. Integers wrap, as unsigned numbers do. */
 #define INTEGER(end, END, type)                                                                    \
