@@ -158,9 +158,9 @@ def test_bytes_that_are_no_bool_never_pass(good: bytes, tmp_path: Path) -> None:
 
 def test_a_newer_format_is_named(good: bytes, tmp_path: Path) -> None:
     def newer(header: dict[str, Any]) -> None:
-        header["__metadata__"].update(format_version="2", dovetail_version="3.1.0")
+        header["__metadata__"].update(format_version="3", dovetail_version="3.1.0")
 
-    refused(tmp_path / "n.dt", changed(good, newer), "format 2 by dovetail 3.1.0.*install a newer")
+    refused(tmp_path / "n.dt", changed(good, newer), "format 3 by dovetail 3.1.0.*install a newer")
 
 
 def test_a_newer_op_is_named(good: bytes, tmp_path: Path) -> None:

@@ -38,8 +38,19 @@ def summary(graph: Graph) -> list:
     def typed(values):
         return [(names[v], v.spec.shape, v.spec.dtype) for v in values]
 
+    def plain(value):
+        if isinstance(value, Graph):
+            return summary(value)
+        return tuple(map(plain, value)) if isinstance(value, tuple) else value
+
     nodes = [
-        (n.op.name, typed(n.inputs), dict(n.attributes), typed(n.outputs)) for n in graph.nodes
+        (
+            n.op.name,
+            typed(n.inputs),
+            {key: plain(value) for key, value in n.attributes.items()},
+            typed(n.outputs),
+        )
+        for n in graph.nodes
     ]
     return [typed(graph.inputs), nodes, typed(graph.outputs)]
 

@@ -7,7 +7,7 @@ that Dovetail itself could have traced, or raises ProgramError with the line and
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from dovetail.dtypes import DTYPES, DType
@@ -16,8 +16,9 @@ from dovetail.graph import Graph, Value
 from dovetail.graph_tokens import Line
 from dovetail.node_check import checked_node
 from dovetail.op import Spec
+from dovetail.symbols import Dim, FloatDim
 
-__all__ = ["parse_graph"]
+__all__ = ["parse_graph", "parse_graphs"]
 
 _MAX_AXES = 64
 _MAX_DEPTH = 8
@@ -29,25 +30,45 @@ def parse_graph(text: str, constant: Callable[[Spec, str, str], Any]) -> Graph:
 
     ``constant(spec, tensor, crc32)`` gives the Array for a constant, or raises ProgramError.
     """
-    reader = _Reader(text, constant)
+    return parse_graphs(text, constant)[-1]
+
+
+def parse_graphs(
+    text: str,
+    constant: Callable[[Spec, str, str], Any],
+    *,
+    entries: Sequence[str] = (),
+    sizes: Mapping[str, int] | None = None,
+) -> list[Graph]:
+    """The graphs named ``entries``; without names, the last of the text.
+
+    ``sizes`` has a value for each symbol of the text. Every graph must be an entry or be used.
+    """
+    reader = _Reader(text, constant, sizes or {})
     while reader.more():
         reader.graph()
     if not reader.graphs:
         raise ProgramError("the program holds no graph; the file is damaged")
-    name, last = list(reader.graphs.items())[-1]
-    unused = reader.graphs.keys() - reader.used - {name}
+    wanted = list(entries) or [list(reader.graphs)[-1]]
+    missing = [name for name in wanted if name not in reader.graphs]
+    if missing:
+        raise ProgramError(f"the program holds no graph {missing[0]!r}; the file is damaged")
+    unused = reader.graphs.keys() - reader.used - set(wanted)
     if unused:
         raise ProgramError(f"graph {min(unused)!r} is used by no other; the file is damaged")
-    return last
+    return [reader.graphs[name] for name in wanted]
 
 
 class _Reader:
     """Builds graphs line by line."""
 
-    def __init__(self, text: str, constant: Callable[[Spec, str, str], Any]) -> None:
+    def __init__(
+        self, text: str, constant: Callable[[Spec, str, str], Any], sizes: Mapping[str, int]
+    ) -> None:
         self.rows = text.split("\n")
         self.at = 0
         self.constant = constant
+        self.sizes = sizes
         self.graphs: dict[str, Graph] = {}
         self.used: set[str] = set()
         self.values: dict[str, Value] = {}
@@ -115,7 +136,7 @@ class _Reader:
         while not line.accept("]"):
             if shape:
                 line.mark(",")
-            extent = line.number()
+            extent = self.number(line)
             if not isinstance(extent, int) or not 0 <= extent < 2**63:
                 raise line.fail(f"an extent must be a whole number, not {extent}")
             shape.append(extent)
@@ -203,8 +224,8 @@ class _Reader:
         kind = line.peek()
         if kind == "string":
             return line.string()
-        if kind == "number":
-            return line.number()
+        if kind == "number" or line.peek_text() in self.sizes:
+            return self.number(line)
         if line.accept("@"):
             name = line.take("word", "the name of a graph")
             if name not in self.graphs:
@@ -213,7 +234,52 @@ class _Reader:
             return self.graphs[name]
         if line.accept("("):
             return self.tuple(line, depth + 1)
+        if self.sizes and line.peek_text() == "float":
+            return self.float(line)
         return _word(line)
+
+    def number(self, line: Line) -> int | float:
+        """A number, or the sum of multiples of symbols: ``2*n+1``."""
+        terms: dict[str, int] = {}
+        constant = self.term(line, terms)
+        if not self.sizes or isinstance(constant, float):
+            return constant
+        while line.accept("+") or (line.peek() == "number" and line.peek_text()[0] == "-"):
+            more = self.term(line, terms)
+            if isinstance(more, float):
+                raise line.fail("a sum of sizes has whole numbers only")
+            constant += more
+        if not terms:
+            return constant
+        value = constant + sum(k * self.sizes[name] for name, k in terms.items())
+        return Dim(value, tuple(terms.items()), constant)
+
+    def term(self, line: Line, terms: dict[str, int]) -> int | float:
+        """``3``, ``n`` or ``2*n``; multiples of symbols are added to ``terms``."""
+        if line.peek_text() in self.sizes:
+            name, times = line.take("word", "the name of a size"), 1
+        else:
+            number = line.number()
+            if not line.accept("*"):
+                return number
+            name = line.take("word", "the name of a size")
+            if isinstance(number, float):
+                raise line.fail(f"{number} is no whole multiple of {name}")
+            if name not in self.sizes:
+                raise line.fail(f"{name!r} names no size of this program")
+            times = number
+        terms[name] = terms.get(name, 0) + times
+        return 0
+
+    def float(self, line: Line) -> FloatDim:
+        """``float(2*n)``."""
+        line.word("float")
+        line.mark("(")
+        found = self.number(line)
+        line.mark(")")
+        if not isinstance(found, Dim) or abs(found) > 2**53:
+            raise line.fail(f"float() holds a size of this program, not {found}")
+        return FloatDim(found)
 
     def tuple(self, line: Line, depth: int) -> tuple[Any, ...]:
         """``()``, ``(1,)`` or ``(1, 2)`` after its opening parenthesis."""

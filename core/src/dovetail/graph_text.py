@@ -8,15 +8,16 @@ every constant names the tensor that holds it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import PurePath
 from typing import Any
 
 from dovetail.dtypes import DType
 from dovetail.errors import ProgramError
 from dovetail.graph import Graph, Node, Value
+from dovetail.symbols import Dim, FloatDim
 
-__all__ = ["graph_lines", "nested", "quote"]
+__all__ = ["graph_lines", "nested", "program_lines", "quote"]
 
 _ESCAPES = {"\\": "\\\\", "'": "\\'", "\n": "\\n", "\t": "\\t"}
 
@@ -34,8 +35,8 @@ def quote(text: str) -> str:
     return "'" + "".join(parts) + "'"
 
 
-def nested(graph: Graph) -> Iterator[Graph]:
-    """The graphs held by attributes of ``graph``, innermost first, then ``graph`` itself."""
+def nested(*graphs: Graph) -> Iterator[Graph]:
+    """The graphs held by attributes of each graph, innermost first, then the graph itself."""
     seen: set[int] = set()
 
     def walk(one: Graph) -> Iterator[Graph]:
@@ -49,7 +50,8 @@ def nested(graph: Graph) -> Iterator[Graph]:
                         yield from walk(item)
         yield one
 
-    return walk(graph)
+    for graph in graphs:
+        yield from walk(graph)
 
 
 def graph_lines(graph: Graph, constant: Callable[[Value], str]) -> list[str]:
@@ -57,13 +59,20 @@ def graph_lines(graph: Graph, constant: Callable[[Value], str]) -> list[str]:
 
     ``constant(value)`` gives what is written after the word ``constant`` for a constant value.
     """
+    return program_lines([graph], constant)[0]
+
+
+def program_lines(
+    graphs: Sequence[Graph], constant: Callable[[Value], str]
+) -> tuple[list[str], list[str]]:
+    """(lines, names of the graphs) of several graphs and of those they hold, each written once."""
     names: dict[int, str] = {}
-    for one in nested(graph):
+    for one in nested(*graphs):
         names[id(one)] = _identifier(one.name, set(names.values()))
     lines: list[str] = []
-    for one in nested(graph):
+    for one in nested(*graphs):
         lines += _GraphWriter(one, names, constant).lines()
-    return lines
+    return lines, [names[id(graph)] for graph in graphs]
 
 
 def _identifier(name: str, taken: set[str]) -> str:
@@ -121,6 +130,8 @@ class _GraphWriter:
             return "none"
         if isinstance(value, bool):
             return "true" if value else "false"
+        if isinstance(value, Dim | FloatDim):
+            return str(value)
         if isinstance(value, int):
             return str(int(value))
         if isinstance(value, float):

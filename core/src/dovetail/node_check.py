@@ -8,7 +8,7 @@ from typing import Any
 from dovetail.dtypes import DType
 from dovetail.graph import Node, Value
 from dovetail.graph_tokens import Line
-from dovetail.op import REGISTRY, REQUIRED, Op, Spec
+from dovetail.op import ANY, REGISTRY, REQUIRED, Op, Spec
 
 __all__ = ["UPGRADES", "checked_node"]
 
@@ -83,6 +83,8 @@ def _check_operands(line: Line, op: Op, specs: Sequence[Spec]) -> None:
         raise line.fail(f"{op.name} takes {fixed} operands, not {len(specs)}: {op.signature}")
     chosen: dict[str, DType] = {}
     for spec, word in zip(specs, op.words(len(specs)), strict=True):
+        if word == ANY:
+            continue
         if spec.dtype not in op.allowed(word):
             raise line.fail(f"{op.name} does not work on {spec.dtype}: {op.signature}")
         if chosen.setdefault(word, spec.dtype) is not spec.dtype:

@@ -10,21 +10,22 @@ import hashlib
 import mmap
 import os
 import secrets
+import shutil
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dovetail import container, dtypes
+from dovetail import container, dtypes, entry_list
 from dovetail.errors import ProgramError
 from dovetail.graph import Graph, Value
-from dovetail.graph_parse import parse_graph
-from dovetail.graph_text import graph_lines, nested
+from dovetail.graph_parse import parse_graphs
+from dovetail.graph_text import nested, program_lines
 from dovetail.op import REGISTRY, Spec
 from dovetail.safetensors import Layout, Tensor, header_size, layout, parse_header
 
@@ -32,14 +33,20 @@ __all__ = [
     "FORMAT",
     "FORMAT_VERSION",
     "OPSET",
+    "Constants",
+    "Entry",
     "ProgramFile",
     "Signature",
+    "copy_program",
     "read_program",
     "write_program",
 ]
 
 FORMAT = "dovetail-program"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""The newest format this Dovetail reads. A file says the oldest that has what it uses: 2 for
+several entry points or named sizes, else 1."""
+
 OPSET = 1
 
 _START = '{"__metadata__": {\n"sha256": "'
@@ -61,6 +68,15 @@ class Signature:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Entry:
+    """One function of a program."""
+
+    name: str
+    graph: Graph
+    signature: Signature
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ProgramFile:
     """What a file says; ``data`` are the bytes of its weights, still mapped."""
 
@@ -71,28 +87,48 @@ class ProgramFile:
 
     @property
     def text(self) -> str:
-        """The graph as it stands in the file."""
+        """The graphs as they stand in the file."""
         return "\n".join(self.metadata[k] for k in sorted(self.metadata) if k.startswith("graph."))
 
-    def graph(self, array: Callable[[memoryview, Spec], Any], verify: bool = False) -> Graph:
-        """Build the graph; ``array(bytes, spec)`` makes a constant of mapped memory."""
+    @property
+    def symbols(self) -> dict[str, int]:
+        """The names of sizes, each with a size that the program was traced at."""
+        with _named(self.path):
+            return entry_list.read_symbols(self.metadata)
+
+    def entries(
+        self, constants: Constants, sizes: Mapping[str, int] | None = None
+    ) -> dict[str, Entry]:
+        """Build the graphs of all entry points for sizes of the symbols, and check everything."""
         with _named(self.path):
             _check_ops(_entry(self.metadata, "ops"))
-            return parse_graph(self.text, _Constants(self, array, verify))
+            sizes = self.symbols if sizes is None else sizes
+            if "entries" not in self.metadata:
+                graph = parse_graphs(self.text, constants, sizes=sizes)[0]
+                parts = {k: _entry(self.metadata, k) for k in entry_list.PARTS}
+                return {"main": Entry(name="main", graph=graph, signature=_read(parts, graph))}
+            rows = entry_list.read(self.metadata["entries"])
+            names = [row.graph for row in rows]
+            graphs = parse_graphs(self.text, constants, entries=names, sizes=sizes)
+            found = {}
+            for row, graph in zip(rows, graphs, strict=True):
+                signature = _read(row.parts, graph)
+                found[row.name] = Entry(name=row.name, graph=graph, signature=signature)
+            return found
 
-    def signature(self, graph: Graph) -> Signature:
-        """The containers of the program, checked against the graph."""
-        with _named(self.path):
-            inputs = container.read(_entry(self.metadata, "inputs"), len(graph.inputs))
-            outputs = container.read(_entry(self.metadata, "outputs"), len(graph.outputs))
-            if not all(isinstance(one, dict) and "tuple" in one for one in (inputs, outputs)):
-                raise ProgramError("inputs and outputs must each be a tuple; the file is damaged")
-            return Signature(
-                inputs=inputs,
-                outputs=outputs,
-                input_names=container.read_names(_entry(self.metadata, "input_names"), inputs),
-                output_names=container.read_names(_entry(self.metadata, "output_names"), outputs),
-            )
+
+def _read(parts: Mapping[str, str], graph: Graph) -> Signature:
+    """The containers of a function, checked against its graph."""
+    inputs = container.read(parts["inputs"], len(graph.inputs))
+    outputs = container.read(parts["outputs"], len(graph.outputs))
+    if not all(isinstance(one, dict) and "tuple" in one for one in (inputs, outputs)):
+        raise ProgramError("inputs and outputs must each be a tuple; the file is damaged")
+    return Signature(
+        inputs=inputs,
+        outputs=outputs,
+        input_names=container.read_names(parts["input_names"], inputs),
+        output_names=container.read_names(parts["output_names"], outputs),
+    )
 
 
 @contextmanager
@@ -115,7 +151,7 @@ def _check_ops(text: str) -> None:
         )
 
 
-class _Constants:
+class Constants:
     """Looks up the tensors that a graph names; a tensor used twice becomes one Array."""
 
     def __init__(
@@ -127,6 +163,7 @@ class _Constants:
         self.made: dict[str, Any] = {}
 
     def __call__(self, spec: Spec, name: str, checksum: str) -> Any:
+        """The array of a tensor, which must be of this spec."""
         tensor = self.file.tensors.get(name)
         if tensor is None:
             raise ProgramError(f"the file holds no tensor named {name!r}")
@@ -151,39 +188,44 @@ class _Constants:
 
 def write_program(
     path: str | os.PathLike[str],
-    graph: Graph,
-    signature: Signature,
+    entries: Sequence[Entry],
     version: str,
+    symbols: Mapping[str, int] | None = None,
 ) -> None:
-    """Write ``graph`` and its constants to ``path``, all or nothing.
+    """Write functions and their constants to ``path``, all or nothing.
 
-    ``version`` is that of the writing Dovetail. The file appears under its name only when whole.
+    ``version`` is that of the writing Dovetail, ``symbols`` the sizes at which numbers of the
+    graphs that depend on them have their values. The file appears under its name only when whole.
     """
-    constants = _name_constants(graph)
+    graphs = [entry.graph for entry in entries]
+    constants = _name_constants(graphs)
     plan = layout((name, value.spec.dtype, value.spec.shape) for name, value in constants.values())
     bits = {name: _bits(value) for name, value in constants.values()}
 
     def constant(value: Value) -> str:
-        name, _ = constants[id(value.constant)]
+        name, _ = constants[_identity(value)]
         note = ""
         if 0 < value.spec.size <= _NOTE_SIZE:
             note = f"  # {np.asarray(value.constant).tolist()}"
         return f"'{name}' crc32='{zlib.crc32(bits[name].data):08x}'{note}"
 
-    lines = graph_lines(graph, constant)
-    used = {(node.op.name, node.op.version) for one in nested(graph) for node in one.nodes}
+    lines, names = program_lines(graphs, constant)
+    used = {(node.op.name, node.op.version) for one in nested(*graphs) for node in one.nodes}
+    newer = bool(symbols) or len(entries) != 1
     metadata = {
         "sha256": "0" * _DIGEST,
         "format": FORMAT,
-        "format_version": str(FORMAT_VERSION),
+        "format_version": str(FORMAT_VERSION if newer else 1),
         "dovetail_version": version,
         "opset": str(OPSET),
         "ops": ", ".join(f"{op}@{v}" for op, v in sorted(used)),
-        "inputs": container.write(signature.inputs),
-        "outputs": container.write(signature.outputs),
-        "input_names": container.write(list(signature.input_names)),
-        "output_names": container.write(list(signature.output_names)),
     }
+    parts = [_parts(entry.signature) for entry in entries]
+    if newer:
+        rows = zip((entry.name for entry in entries), names, parts, strict=True)
+        metadata |= entry_list.written(rows, symbols or {})
+    else:
+        metadata |= parts[0]
     metadata |= {f"graph.{i:06d}": line for i, line in enumerate(lines)}
     header = plan.header(metadata)
     prefix = len(header).to_bytes(8, "little")
@@ -193,13 +235,35 @@ def write_program(
     _write(Path(path), prefix + header, plan, bits)
 
 
-def _name_constants(graph: Graph) -> dict[int, tuple[str, Value]]:
+def _parts(signature: Signature) -> dict[str, str]:
+    return {
+        "inputs": container.write(signature.inputs),
+        "outputs": container.write(signature.outputs),
+        "input_names": container.write(list(signature.input_names)),
+        "output_names": container.write(list(signature.output_names)),
+    }
+
+
+def copy_program(file: ProgramFile, path: str | os.PathLike[str]) -> None:
+    """Write the bytes of a file under another name, all or nothing."""
+    target = Path(path)
+    with _replacing(target) as out, Path(file.path).open("rb") as source:
+        shutil.copyfileobj(source, out)
+
+
+def _identity(value: Value) -> tuple[Any, ...]:
+    """What two constants of different traces share when they are one array."""
+    x = value.constant
+    return (x._address, value.spec.shape, value.spec.dtype)
+
+
+def _name_constants(graphs: Sequence[Graph]) -> dict[tuple[Any, ...], tuple[str, Value]]:
     """Identity of each constant Array -> its tensor's name and a value that holds it."""
-    found: dict[int, tuple[str, Value]] = {}
+    found: dict[tuple[Any, ...], tuple[str, Value]] = {}
     taken: set[str] = set()
-    for one in nested(graph):
+    for one in nested(*graphs):
         for value in one.constants():
-            if id(value.constant) in found:
+            if _identity(value) in found:
                 continue
             stem = "".join(c if c.isalnum() or c in "._-" else "." for c in value.name).strip(".")
             if not stem.isascii() or not stem or stem.startswith(("_", "padding.")):
@@ -208,7 +272,7 @@ def _name_constants(graph: Graph) -> dict[int, tuple[str, Value]]:
             while name in taken:
                 name, i = f"{stem}.{i}", i + 1
             taken.add(name)
-            found[id(value.constant)] = (name, value)
+            found[_identity(value)] = (name, value)
     return found
 
 
@@ -221,23 +285,30 @@ def _bits(value: Value) -> NDArray[Any]:
     return np.ascontiguousarray(array).reshape(-1).view(np.uint8)
 
 
-def _write(path: Path, start: bytes, plan: Layout, bits: Mapping[str, NDArray[Any]]) -> None:
+@contextmanager
+def _replacing(path: Path) -> Iterator[BinaryIO]:
+    """A new file that takes the place of ``path`` when all has been written."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
     try:
         # A plain open: the umask decides who may read the file, as for any other the user writes.
         with temporary.open("xb") as file:
-            file.write(start)
-            at = 0
-            for tensor in plan.tensors:
-                file.write(bytes(tensor.start - at))
-                file.write(bits[tensor.name].data)
-                at = tensor.end
+            yield file
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _write(path: Path, start: bytes, plan: Layout, bits: Mapping[str, NDArray[Any]]) -> None:
+    with _replacing(path) as file:
+        file.write(start)
+        at = 0
+        for tensor in plan.tensors:
+            file.write(bytes(tensor.start - at))
+            file.write(bits[tensor.name].data)
+            at = tensor.end
 
 
 # ---- reading -------------------------------------------------------------------------------------
