@@ -17,12 +17,12 @@ from dovetail.creation import arange
 from dovetail.dtypes import complex_of, float32
 from dovetail.dtypes import dtype as as_dtype
 from dovetail.errors import OpError
-from dovetail.manipulation import roll
 from dovetail.matrices import array, conjugate
 from dovetail.ops.fourier import NORMS
 from dovetail.ops.fourier import fft as fft_op
 from dovetail.ops.fourier import irfft as irfft_op
 from dovetail.ops.fourier import rfft as rfft_op
+from dovetail.ops.rotation import roll
 
 __all__ = [
     "fft",
@@ -47,6 +47,12 @@ Extents = Sequence[int] | None
 def _complex(name: str, x: Any) -> Any:
     x = array(name, x)
     return x if x.dtype.kind == "complex" else ops.astype(x, dtype=complex_of(x.dtype))
+
+
+def _any(name: str, x: Any) -> Any:
+    """An operand as floats or complex numbers."""
+    x = array(name, x)
+    return x if x.dtype.kind in ("float", "complex") else ops.astype(x, dtype=float32)
 
 
 def _real(name: str, x: Any) -> Any:
@@ -141,7 +147,7 @@ def fft(x: Any, /, *, n: int | None = None, axis: int = -1, norm: str = "backwar
     >>> dt.fft.fft(dt.asarray([1.0, 2.0, 3.0, 4.0])).tolist()
     [(10+0j), (-2+2j), (-2+0j), (-2-2j)]
     """
-    x = _complex("fft", x)
+    x = _any("fft", x)
     return _c2c("fft", x, _along("fft", x, n, axis), False, _known("fft", norm))
 
 
@@ -152,7 +158,7 @@ def ifft(x: Any, /, *, n: int | None = None, axis: int = -1, norm: str = "backwa
     >>> dt.fft.ifft(dt.asarray([10, -2 + 2j, -2, -2 - 2j])).tolist()
     [(1+0j), (2+0j), (3+0j), (4+0j)]
     """
-    x = _complex("ifft", x)
+    x = _any("ifft", x)
     return _c2c("ifft", x, _along("ifft", x, n, axis), True, _known("ifft", norm))
 
 
@@ -165,7 +171,7 @@ def fftn(x: Any, /, *, s: Extents = None, axes: Extents = None, norm: str = "bac
     >>> dt.fft.fftn(dt.asarray([[1.0, 2.0], [3.0, 4.0]])).tolist()
     [[(10+0j), (-2+0j)], [(-4+0j), 0j]]
     """
-    x = _complex("fftn", x)
+    x = _any("fftn", x)
     return _c2c("fftn", x, _over("fftn", x, s, axes), False, _known("fftn", norm))
 
 
@@ -176,7 +182,7 @@ def ifftn(x: Any, /, *, s: Extents = None, axes: Extents = None, norm: str = "ba
     >>> dt.fft.ifftn(dt.asarray([[10, -2], [-4, 0j]])).tolist()
     [[(1+0j), (2+0j)], [(3+0j), (4+0j)]]
     """
-    x = _complex("ifftn", x)
+    x = _any("ifftn", x)
     return _c2c("ifftn", x, _over("ifftn", x, s, axes), True, _known("ifftn", norm))
 
 
@@ -288,7 +294,7 @@ def _shifted(name: str, x: Any, axes: Any, back: bool) -> Any:
     x = array(name, x)
     over = shapes.axes(name, axes, x.ndim)
     by = tuple(-(x.shape[a] // 2) if back else x.shape[a] // 2 for a in over)
-    return roll(x, by, axis=over) if over else x
+    return roll(x, by, over)
 
 
 def fftshift(x: Any, /, *, axes: int | Sequence[int] | None = None) -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 
 from dovetail import batching, ops, shapes
 from dovetail.dtypes import COMPLEX, complex_of, real_of
-from dovetail.matrices import FLOATS, conjugate
+from dovetail.matrices import FLOATS, INEXACT, conjugate, real_part
 from dovetail.op import REQUIRED, Op, Sample, Spec, define
 
 __all__ = ["NORMS", "fft", "irfft", "rfft"]
@@ -51,16 +51,18 @@ def _canonical(x: Spec, *, axes: Any, inverse: Any, norm: Any) -> dict[str, Any]
 
 def _infer(x: Spec, *, axes: tuple[int, ...], inverse: bool, norm: str) -> Spec:
     _filled(FFT, x, axes)
-    return x
+    return Spec(x.shape, complex_of(x.dtype))
 
 
 def _gradient(g: Any, y: Any, x: Any, **words: Any) -> Any:
-    return fft(g, **words)  # the matrix exp(-2 pi i j k / n) is symmetric
+    # The matrix exp(-2 pi i j k / n) is symmetric.
+    return fft(g, **words) if x.dtype.kind == "complex" else real_part(fft(g, **words))
 
 
 def _reference(x: np.ndarray, *, axes: tuple[int, ...], inverse: bool, norm: str) -> np.ndarray:
     function: Any = np.fft.ifftn if inverse else np.fft.fftn
-    return np.asarray(function(x, axes=axes, norm=norm)) if axes else np.array(x)
+    found = np.asarray(function(x, axes=axes, norm=norm)) if axes else np.array(x)
+    return found.astype(np.result_type(found.dtype, np.complex64), copy=False)
 
 
 CASES: list[tuple[tuple[int, ...], tuple[int, ...] | None]] = [
@@ -91,11 +93,12 @@ TOLERANCE = {"norm": True, "float32": 8, "float64": 8, "complex64": 8, "complex1
 
 FFT = Op(
     name="fft",
-    doc="""The discrete Fourier transform of complex arrays over some axes, or its inverse.
+    doc="""The discrete Fourier transform over some axes, or its inverse.
 
     ``y[k] = sum(x[j] * exp(-2 pi i j k / n))`` along each of ``axes``, all by default; with
     ``inverse`` the exponent is positive. ``norm`` says which direction divides by n: "backward"
-    the inverse, "forward" the other, "ortho" each by its root. complex64 and complex128;
+    the inverse, "forward" the other, "ortho" each by its root. The result is complex: complex128
+    for float64 and complex128, else complex64; integers and 16-bit floats become float32 first.
     `dt.fft` has the functions of the Array API standard over this op, rfft and irfft.
 
     Raises OpError when an axis does not exist, is named twice or has no elements, and when the
@@ -107,8 +110,8 @@ FFT = Op(
     >>> dt.ops.fft(dt.asarray([1 + 0j, 2, 3, 4])).tolist()
     [(10+0j), (-2+2j), (-2+0j), (-2-2j)]
     """,
-    signature="x: C -> C",
-    types={"C": COMPLEX},
+    signature="x: T -> C",
+    types={"T": INEXACT, "C": COMPLEX},
     attributes={"axes": None, "inverse": False, "norm": "backward"},
     canonical=_canonical,
     infer=_infer,
