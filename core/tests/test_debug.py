@@ -148,6 +148,11 @@ def test_gradients_are_checked_like_functions() -> None:
         slope(dt.asarray([4.0, 0.0]))
 
 
+def test_inside_a_trace_there_are_no_values_to_look_at() -> None:
+    with pytest.raises(dt.TraceError, match="nan_check looks at values, which loss has none of"):
+        dt.jit(dt.debug.nan_check(loss))(dt.ones(3))
+
+
 def test_it_looks_into_checkpointed_functions() -> None:
     f = dt.checkpoint(lambda x: dt.log(x))
     with pytest.raises(DovetailError, match="log gave nan"):

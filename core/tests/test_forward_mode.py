@@ -73,6 +73,15 @@ def test_what_does_not_move_has_no_derivative() -> None:
     assert dt.jvp(lambda x: (x, x * 0 + 1), (X,), (V,))[1][1].tolist() == [0.0] * 4
 
 
+def test_nothing_that_moves_at_all() -> None:
+    y, dy = dt.jvp(lambda x: dt.argmax(x), (X,), (V,))
+    assert (y.item(), dy.item()) == (dt.argmax(X).item(), 0)
+    y, dy = dt.jvp(lambda i: i + 1, (dt.asarray(1),), (None,))
+    assert (y.item(), dy.item()) == (2, 0)
+    y, dy = dt.jvp(lambda i, x: i * x, (dt.asarray(2), 3.0), (None, 1.0))
+    assert (y.item(), dy.item()) == (6.0, 2.0)
+
+
 def test_forward_over_forward() -> None:
     def first(x: Any) -> Any:
         return dt.jvp(dt.sin, (x,), (dt.ones_like(x),))[1]

@@ -10,11 +10,12 @@ import numpy as np
 
 from dovetail import _fast
 from dovetail.dtypes import float64
-from dovetail.errors import DovetailError
+from dovetail.errors import DovetailError, TraceError
 from dovetail.graph import Graph, Node, Value
 from dovetail.op import FUNCTIONS, iterate
 from dovetail.ops import astype
 from dovetail.structured import graphs_of
+from dovetail.trace import active
 from dovetail.transforms.as_graph import as_graph
 
 __all__ = ["nan_check"]
@@ -38,6 +39,12 @@ def nan_check(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(function, updated=())
     def checked(*args: Any, **kwargs: Any) -> Any:
+        if active() is not None:
+            raise TraceError(
+                f"nan_check looks at values, which {getattr(function, '__name__', 'the function')} "
+                f"has none of while it is traced; call it outside jit, vmap and loops: it may hold "
+                f"them, as in nan_check(vmap(f))"
+            )
         traced, operands = as_graph(function, args, kwargs)
         results = _run_checked(traced.graph, operands)
         return _fast.tree_unflatten(traced.out_tree, results)
