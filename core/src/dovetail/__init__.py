@@ -53,6 +53,7 @@ from dovetail.dtypes import (
 )
 from dovetail.dtypes import bool_ as bool
 from dovetail.errors import (
+    AxisError,
     DeviceError,
     DonatedError,
     DovetailError,
@@ -257,6 +258,7 @@ pi = _math.pi
 
 __all__ = [
     "Array",
+    "AxisError",
     "DType",
     "DeviceError",
     "DonatedError",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 __all__ = [
+    "AxisError",
     "DeviceError",
     "DonatedError",
     "DovetailError",
@@ -20,6 +21,10 @@ class DovetailError(Exception):
 
 class OpError(DovetailError, ValueError):
     """An op was given shapes, dtypes or attributes it cannot work with."""
+
+
+class AxisError(OpError, IndexError):
+    """An axis was named that an array does not have."""
 
 
 class TraceError(DovetailError, TypeError):

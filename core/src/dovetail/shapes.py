@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from operator import index
 from typing import Any
 
-from dovetail.errors import OpError
+from dovetail.errors import AxisError, OpError
 from dovetail.op import Spec
 
 __all__ = [
@@ -60,7 +60,7 @@ def axis(name: str, value: Any, ndim: int, what: str = "axis") -> int:
         have = f"an array of {ndim} axes has {what} {-ndim} to {ndim - 1}"
         if ndim == 0:
             have = "an array without axes has none"
-        raise OpError(f"{name}: {what} {number} is out of range; {have}")
+        raise AxisError(f"{name}: {what} {number} is out of range; {have}")
     return number % ndim
 
 
