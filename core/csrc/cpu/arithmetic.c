@@ -46,7 +46,8 @@ DVT_VD_BINARY(minimum_f64, dvt_vd_select(dvt_vd_ne(x, x), x, dvt_vd_min(x, y)))
     DVT_BINARY_LOOP(power_##end, type, type, dvt_power_##end(x, y))
 DVT_INTEGER_TYPES(INTEGER)
 
-/* The remainder has the sign of the divisor, zero included. */
+/* The remainder has the sign of the divisor, zero included. With an infinite operand the array
+   standard has the floor of the quotient, which is whole already. */
 #define FLOAT_DIVISION(end, type, s)                                                               \
     static inline type python_remainder_##end(type x, type y) {                                    \
         type r = fmod##s(x, y);                                                                    \
@@ -55,7 +56,7 @@ DVT_INTEGER_TYPES(INTEGER)
     }                                                                                              \
     static inline type python_floor_divide_##end(type x, type y) {                                 \
         const type quotient = x / y;                                                               \
-        if (y == 0) return quotient;                                                               \
+        if (y == 0 || isinf(x) || isinf(y)) return quotient;                                       \
         type r = fmod##s(x, y), q = (x - r) / y;                                                   \
         if (r != 0 && (r < 0) != (y < 0)) q -= 1;                                                  \
         if (q == 0) return copysign##s(0, quotient);                                               \

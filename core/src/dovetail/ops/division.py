@@ -17,7 +17,7 @@ __all__ = ["floor_divide", "remainder"]
 # numpy leaves integer division by zero to the platform; here it is 0.
 def _floor_divide(x: Any, y: Any) -> Any:
     if x.dtype.kind == "f":
-        return np.floor_divide(x, y)
+        return np.where(np.isinf(x) | np.isinf(y), x / y, np.floor_divide(x, y))
     return np.where(y == 0, 0, np.floor_divide(x, np.where(y == 0, 1, y)))
 
 
@@ -40,7 +40,8 @@ floor_divide: Any = define(
         doc="""The largest whole number not above x / y, as Python's `//`.
 
     Shapes broadcast, dtypes promote, the dtype stays. An integer divided by zero gives 0; a float
-    gives an infinity or NaN.
+    gives an infinity or NaN. Where a float is infinite it is the floor of the quotient, which the
+    array standard prefers to the NaN and -1 of Python: inf // 2 is inf, and -1 // inf is -0.
 
     Two bools are converted to int64 first. Raises OpError when the shapes do not broadcast.
 
