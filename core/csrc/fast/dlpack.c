@@ -186,14 +186,9 @@ PyObject *dvf_array_dlpack(PyObject *self, PyObject *args, PyObject *kwargs) {
     if (max_version != Py_None && pair(max_version, "max_version", &major, &minor) < 0) return NULL;
     dvt_tensor described; /* refuse what has no memory before anything is copied */
     if (check_stream(a, stream) < 0 || dvf_dlpack_describe(a, &described) < 0) return NULL;
-    /* The old form cannot say that memory is read-only, and arrays never change: it gets a copy. */
-    bool legacy = major < 1, copied = copy == Py_True || legacy;
-    if (legacy && copy == Py_False) {
-        PyErr_SetString(PyExc_BufferError,
-                        "DLPack before 1.0 cannot mark memory as read-only, so that copy=False "
-                        "needs a consumer that passes max_version=(1, 0) or newer");
-        return NULL;
-    }
+    /* The old form cannot say that memory is read-only, and arrays never change: it gets a copy,
+       unless copy=False says that the consumer takes care. */
+    bool legacy = major < 1, copied = copy == Py_True || (legacy && copy == Py_None);
     bool moved;
     dvf_array *there = at_place(a, dl_device, copy == Py_False, &moved), *held = there;
     if (there == NULL) return NULL;

@@ -189,9 +189,9 @@ class _NamespaceInfo:
         """The device of new arrays."""
         return default_device()
 
-    def devices(self) -> list[Device]:
+    def devices(self) -> tuple[Device, ...]:
         """Every device that can be used here."""
-        return devices()
+        return tuple(devices())
 
     def default_dtypes(self, *, device: Any = None) -> dict[str, DType]:
         """The dtypes of new arrays of Python numbers, and of indices; the same on every device."""
