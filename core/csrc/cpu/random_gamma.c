@@ -8,16 +8,18 @@
 #define PICOSECONDS_EACH 30000
 #define MOST 128 /* proposals; each is accepted with a chance above 0.95 */
 
-/* The draw for a concentration of 1 or more: d v, of a - 1/3 = d. */
-static double cube(const dvt_stream_of *s, double d, double x, uint64_t second) {
+#define EACH for (uint64_t i = 0; i < n; i++)
+
+/* d v, once the squeeze has not accepted the first proposal, (x, second). */
+static double propose(const dvt_stream_of *s, double d, double x, uint64_t second) {
     const double c = 1.0 / sqrt(9.0 * d);
     for (uint32_t number = 1;;) {
         const double root = 1.0 + c * x;
         if (root > 0) {
             const double v = root * root * root, square = x * x, u = dvt_open_unit(second);
-            if (u < 1.0 - 0.0331 * square * square) return v;
+            if (u < 1.0 - 0.0331 * square * square) return d * v;
             if (dvt_log_positive_f64(u) < 0.5 * square + d * ((1.0 - v) + dvt_log_positive_f64(v)))
-                return v;
+                return d * v;
         }
         if (++number > MOST) return NAN;
         uint64_t pair[2];
@@ -27,29 +29,46 @@ static double cube(const dvt_stream_of *s, double d, double x, uint64_t second) 
     }
 }
 
-static double draw(const dvt_stream_of *s, double a, double x, uint64_t second, int logarithm) {
-    if (!(a >= 0)) return NAN;
-    if (a > 0x1.fffffffffffffp1023) return a;
-    const double d = (a < 1 ? a + 1.0 : a) - 1.0 / 3;
-    const double whole = d * cube(s, d, x, second);
-    if (a >= 1) return logarithm ? dvt_log_positive_f64(whole) : whole;
-    uint64_t pair[2];
-    dvt_stream_pair(s, 0, pair);
-    const double power = dvt_log_positive_f64(dvt_open_unit(pair[0])) / a;
-    return logarithm ? dvt_log_positive_f64(whole) + power : whole * dvt_portable_exp_f64(power);
+/* Draws below 1 are those of a concentration one larger times u^(1/a). */
+static void lessen(const dvt_sampler *g, const uint32_t key[2], uint64_t first, uint64_t n,
+                   const double *a, double *y) {
+    static const uint32_t high[2] = {0, DVT_STREAM_GAMMA};
+    uint64_t pairs[2 * DVT_RANDOM_PIECE];
+    dvt_philox_at((uint32_t *)(void *)pairs, first, n, key, high);
+    EACH {
+        const double power = dvt_log_positive_f64(dvt_open_unit(pairs[2 * i])) / a[i];
+        const double less = g->logarithm ? y[i] + power : y[i] * dvt_portable_exp_f64(power);
+        y[i] = a[i] < 1 ? less : y[i];
+    }
 }
 
 static void fill(const void *context, const uint32_t key[2], uint64_t first, uint64_t n,
                  uint64_t at) {
     const dvt_sampler *const g = context;
-    uint64_t pairs[2 * DVT_RANDOM_PIECE];
-    double x[DVT_RANDOM_PIECE];
+    uint64_t pairs[2 * DVT_RANDOM_PIECE], below = 0;
+    double a[DVT_RANDOM_PIECE], x[DVT_RANDOM_PIECE], y[DVT_RANDOM_PIECE];
+    double squeezed[DVT_RANDOM_PIECE];
     dvt_stream_first(pairs, DVT_STREAM_GAMMA, key, first, n);
-    for (uint64_t i = 0; i < n; i++) x[i] = dvt_normal_f64(pairs[2 * i]);
-    for (uint64_t i = 0; i < n; i++) {
+    dvt_normals_f64(x, pairs, 2, n);
+    EACH a[i] = dvt_parameter(g, 0, at + i);
+    EACH {
+        const double d = (a[i] < 1 ? a[i] + 1.0 : a[i]) - 1.0 / 3;
+        const double root = 1.0 + 1.0 / sqrt(9.0 * d) * x[i], square = x[i] * x[i];
+        const double bound = 1.0 - 0.0331 * square * square;
+        y[i] = d * (root * root * root);
+        squeezed[i] = root > 0 ? bound - dvt_open_unit(pairs[2 * i + 1]) : -1.0;
+    }
+    EACH {
         const dvt_stream_of s = {key, first + i, DVT_STREAM_GAMMA};
-        const double a = dvt_parameter(g, 0, at + i);
-        dvt_store_real(g, at + i, draw(&s, a, x[i], pairs[2 * i + 1], g->logarithm));
+        const double d = (a[i] < 1 ? a[i] + 1.0 : a[i]) - 1.0 / 3;
+        if (!(squeezed[i] > 0) && a[i] >= 0) y[i] = propose(&s, d, x[i], pairs[2 * i + 1]);
+        below |= a[i] < 1;
+    }
+    if (g->logarithm) EACH y[i] = dvt_log_positive_f64(y[i]);
+    if (below) lessen(g, key, first, n, a, y);
+    EACH {
+        const double finite = a[i] > 0x1.fffffffffffffp1023 ? a[i] : y[i];
+        dvt_store_real(g, at + i, a[i] >= 0 ? finite : (double)NAN);
     }
 }
 

@@ -25,7 +25,7 @@ static void fill_f64(const void *context, const uint32_t key[2], uint64_t first,
     double *const to = (double *)context + at;
     words w;
     dvt_philox(w.singles, first / 2, (n + 1) / 2, key);
-    for (uint64_t i = 0; i < n; i++) to[i] = dvt_normal_f64(w.doubles[i]);
+    dvt_normals_f64(to, w.doubles, 1, n);
 }
 
 dvt_status dvt_random_normal_run(const dvt_call *call, dvt_error *error) {

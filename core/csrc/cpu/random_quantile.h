@@ -3,7 +3,7 @@
  *
  * M. Wichura, "Algorithm AS 241: the percentage points of the normal distribution", Applied Statistics
  * 37 (1988): PPND16 for float64, PPND7 for float32, whose mass is at least 2^-25 here: its third
- * range is never reached. Both ranges are computed and one is chosen, so that loops become vectors. */
+ * range is never reached. */
 #ifndef DVT_CPU_RANDOM_QUANTILE_H
 #define DVT_CPU_RANDOM_QUANTILE_H
 
@@ -52,12 +52,12 @@ DVT_PORTABLE double dvt_quantile_far_f64(double root) {
     return above / below;
 }
 
-DVT_PORTABLE double dvt_quantile_f64(double q, double t) {
-    const double middle = dvt_quantile_middle_f64(q);
-    const double root = sqrt(-dvt_log_positive_f64(t));
+/* Beyond the middle, |q| > 0.425. */
+DVT_PORTABLE double dvt_quantile_outside_f64(double q) {
+    const double root = sqrt(-dvt_log_positive_f64(0.5 - fabs(q)));
     const double near = dvt_quantile_tail_f64(root), far = dvt_quantile_far_f64(root);
     const double tail = root <= 5.0 ? near : far;
-    return fabs(q) <= 0.425 ? middle : q < 0 ? -tail : tail;
+    return q < 0 ? -tail : tail;
 }
 
 DVT_PORTABLE float dvt_quantile_f32(float q, float t) {
@@ -72,16 +72,24 @@ DVT_PORTABLE float dvt_quantile_f32(float q, float t) {
     return fabsf(q) <= 0.425f ? middle : q < 0 ? -tail : tail;
 }
 
-/* The quantile at the middle of interval `word` of 2^53 (2^24) equal ones: the top bits of a word. */
-DVT_PORTABLE double dvt_normal_f64(uint64_t word) {
+/* Interval `word` of 2^53 equal ones, by the top bits of a word: its middle, less 1/2. */
+DVT_PORTABLE double dvt_normal_place_f64(uint64_t word) {
     /* m + 1/2 for m = n - 2^52 has a significand of 53 bits: exact. */
-    const double q = ((dvt_whole_f64(word >> 11) - 0x1p52) + 0.5) * 0x1p-53;
-    return dvt_quantile_f64(q, 0.5 - fabs(q));
+    return ((dvt_whole_f64(word >> 11) - 0x1p52) + 0.5) * 0x1p-53;
+}
+
+/* The quantile there, and for float32 in the middle of one of 2^24. */
+DVT_PORTABLE double dvt_normal_f64(uint64_t word) {
+    const double q = dvt_normal_place_f64(word);
+    return fabs(q) <= 0.425 ? dvt_quantile_middle_f64(q) : dvt_quantile_outside_f64(q);
 }
 DVT_PORTABLE float dvt_normal_f32(uint32_t word) {
     const int32_t odd = (int32_t)(word >> 8) * 2 + (1 - (1 << 24));
     const float q = (float)odd * 0x1p-25f;
     return dvt_quantile_f32(q, 0.5f - fabsf(q));
 }
+
+/* n <= DVT_RANDOM_PIECE normal numbers from words `step` apart. */
+void dvt_normals_f64(double *to, const uint64_t *words, uint64_t step, uint64_t n);
 
 #endif
