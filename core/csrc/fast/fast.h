@@ -194,7 +194,7 @@ typedef struct dvf_kernel {
 extern PyTypeObject *dvf_kernel_type;
 int dvf_kernel_init(PyObject *module);
 PyObject *dvf_py_prepare(PyObject *self, PyObject *args);
-PyObject *dvf_py_host_kernel(PyObject *self, PyObject *args); /* host_kernel.c */
+PyObject *dvf_py_host_kernel(PyObject *self, PyObject *args);    /* host_kernel.c */
 PyObject *dvf_py_control_kernel(PyObject *self, PyObject *args); /* control_flow.c */
 #define DVF_INFO_PYTHON 0x80000000u /* of a kernel's flags: it is a function of Python */
 /* Run with the lock held or released by cost; 0 or -1 with an exception. */
@@ -213,10 +213,10 @@ typedef struct dvf_op {
     PyObject *attributes; /* tuple of interned names */
     PyObject *defaults;   /* tuple, REQUIRED where there is none */
     PyObject *groups;     /* bytes: type variable of each operand, for weak scalars */
-    PyObject *gradient;   /* tuple of rules, one callable (variadic) or None */
+    PyObject *gradient;   /* tuple of rules, one callable (variadic, together) or None */
     PyObject *dict;       /* __doc__, __name__, __signature__ */
     int n_operands, n_attributes;
-    bool variadic, composite, decomposes;
+    bool variadic, composite, decomposes, together;
     uint64_t id;
 } dvf_op;
 

@@ -192,6 +192,7 @@ static PyObject *op_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
     op->name = PyObject_GetAttrString(record, "name");
     op->gradient = op->name ? PyObject_GetAttrString(record, "gradient") : NULL;
     op->dict = PyDict_New();
+    if (op->gradient != NULL) op->together = PyObject_HasAttrString(op->gradient, "together");
     if (op->gradient == NULL || op->dict == NULL || read_operands(op, record) < 0 ||
         read_attributes(op, record) < 0) {
         Py_DECREF(op);

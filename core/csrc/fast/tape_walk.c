@@ -42,17 +42,31 @@ static int check_gradient(const dvf_record *r, int i, PyObject *g) {
     return -1;
 }
 
-static int walk_compiled(const dvf_tape *t, const dvf_record *r, PyObject *g, PyObject *y,
+/* The attributes of a recorded op by name; null without error for a compiled call. */
+static PyObject *attributes_of(const dvf_record *r) {
+    if (r->op == NULL || PyTuple_GET_SIZE(r->attrs) == 0) return NULL;
+    PyObject *dict = PyDict_New();
+    for (Py_ssize_t i = 0; dict != NULL && i < PyTuple_GET_SIZE(r->attrs); i++) {
+        PyObject *name = PyTuple_GET_ITEM(r->op->attributes, i);
+        if (PyDict_SetItem(dict, name, PyTuple_GET_ITEM(r->attrs, i)) < 0) Py_CLEAR(dict);
+    }
+    return dict;
+}
+
+/* One rule for all inputs: of a compiled call, or of an op whose gradients are made together. */
+static int walk_together(const dvf_tape *t, const dvf_record *r, PyObject *g, PyObject *y,
                          PyObject **grads) {
     PyObject *inputs = PyTuple_New(r->n_inputs), *needed = PyTuple_New(r->n_inputs);
-    PyObject *result = NULL;
+    PyObject *result = NULL, *args = NULL, *words = attributes_of(r);
+    PyObject *rule = r->op != NULL ? r->op->gradient : r->rule;
     int failed = -1;
-    if (inputs == NULL || needed == NULL) goto done;
+    if (inputs == NULL || needed == NULL || PyErr_Occurred()) goto done;
     for (int i = 0; i < r->n_inputs; i++) {
         PyTuple_SET_ITEM(inputs, i, Py_NewRef((PyObject *)r->inputs[i]));
         PyTuple_SET_ITEM(needed, i, PyBool_FromLong(dvf_tape_slot(t, r->inputs[i]) >= 0));
     }
-    result = PyObject_CallFunctionObjArgs(r->rule, g, y, inputs, needed, NULL);
+    args = PyTuple_Pack(4, g, y, inputs, needed);
+    if (args != NULL) result = PyObject_Call(rule, args, words);
     if (result == NULL || !PyTuple_Check(result) || PyTuple_GET_SIZE(result) != r->n_inputs) {
         if (result != NULL)
             PyErr_SetString(PyExc_TypeError, "a rule must give one gradient per input");
@@ -66,6 +80,8 @@ static int walk_compiled(const dvf_tape *t, const dvf_record *r, PyObject *g, Py
     }
     failed = 0;
 done:
+    Py_XDECREF(args);
+    Py_XDECREF(words);
     Py_XDECREF(inputs);
     Py_XDECREF(needed);
     Py_XDECREF(result);
@@ -141,9 +157,10 @@ static int walk(const dvf_tape *t, PyObject **grads) {
             for (int i = 0; i < r->n_outputs; i++)
                 PyTuple_SET_ITEM(y, i, Py_NewRef((PyObject *)r->outputs[i]));
         }
-        int failed = y == NULL       ? -1
-                     : r->op != NULL ? walk_op(t, r, g, y, grads)
-                                     : walk_compiled(t, r, g, y, grads);
+        bool apart = r->op != NULL && !r->op->together;
+        int failed = y == NULL ? -1
+                     : apart   ? walk_op(t, r, g, y, grads)
+                               : walk_together(t, r, g, y, grads);
         Py_DECREF(g);
         Py_XDECREF(y);
         if (failed) return -1;

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from dovetail.dtypes import ALL, DType
 from dovetail.errors import OpError
 
-__all__ = ["ANY", "FUNCTIONS", "REGISTRY", "REQUIRED", "Op", "Sample", "Spec", "define"]
+__all__ = ["ANY", "FUNCTIONS", "REGISTRY", "REQUIRED", "Op", "Sample", "Spec", "Together", "define"]
 
 
 class _Required:
@@ -75,6 +75,20 @@ class Sample:
     differentiable: bool = True  # False: a kink or a tie here, no finite differences
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Together:
+    """A gradient rule for all operands at once, for those that share their work:
+    ``rule(g, y, operands, needed, **attributes)`` gives a tuple with one gradient per operand, None
+    where there is none or where ``needed`` says that nobody asks."""
+
+    rule: Callable[..., tuple[Any, ...]]
+    together = True
+
+    def __call__(self, *args: Any, **attributes: Any) -> tuple[Any, ...]:
+        """Apply the rule."""
+        return self.rule(*args, **attributes)
+
+
 @functools.cache
 def _operands(signature: str) -> tuple[tuple[str, str], ...]:
     left = signature.split("->", maxsplit=1)[0].strip()
@@ -129,7 +143,8 @@ class Op:
     gradient: tuple[Callable[..., Any] | None, ...] | Callable[..., Any] | None = None
     """Written in ops. A tuple with one rule per operand, ``rule(g, y, *operands, **attributes)``,
     None where there is no derivative; for a variadic op one ``rule(i, g, y, *operands,
-    **attributes)``. With several results ``g`` and ``y`` are tuples (a g without value is None).
+    **attributes)``; `Together` for one that gives the gradients of all operands at once. With
+    several results ``g`` and ``y`` are tuples (a g without value is None).
     None: not differentiable (or, with a ``decomposition``, differentiate that)."""
     decomposition: Callable[..., Any] | None = None
     """The op in simpler ops: ``decomposition(*operands, **attributes)``."""

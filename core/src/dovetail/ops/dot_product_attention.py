@@ -12,13 +12,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from typing import Any
-from weakref import ref
 
 import numpy as np
 
 from dovetail import ops
 from dovetail.dtypes import FLOATING, float32, float64
-from dovetail.op import Op, Sample, Spec, define
+from dovetail.op import Op, Sample, Spec, Together, define
 from dovetail.ops.attention_adjoint import attention_gradient, slopes
 from dovetail.ops.attention_scores import (
     ATTRIBUTES,
@@ -73,29 +72,22 @@ def _decomposition(q: Any, k: Any, v: Any, *bias: Any, **attributes: Any) -> tup
 
 # ---- the gradient --------------------------------------------------------------------------------
 
-_last: list[tuple[Any, Any, int, Any]] = []
-"""The gradients of the call whose operands are asked for one after the other: they come together.
-At most one entry: references to the result and its cotangent, the last operand asked for."""
 
-
-def _together(g: Any, y: Any, operands: tuple[Any, ...], i: int, attributes: Any) -> Any:
-    for cotangent, result, before, found in _last[:1]:  # a copy: other threads may clear it
-        if cotangent() is g[0] and result() is y[0] and before < i < 3:
-            _last[:] = [(cotangent, result, i, found)] if i < 2 else []
-            return found[i]
+def _gradients(
+    g: Any, y: Any, operands: tuple[Any, ...], needed: tuple[bool, ...], **attributes: Any
+) -> tuple[Any, ...]:
     q, k, v, *bias = operands
     lse = y[1]
     gy = ops.filled_like(y[0], 0) if g[0] is None else g[0]
     delta = ops.sum(ops.multiply(*wider(lse.dtype, gy, y[0])), axis=-1)
     if g[1] is not None:
         delta = delta - g[1]
-    if i == 3:
-        return _bias_gradient(bias[0], (q, k, v, lse, delta, gy), attributes)
-    found = attention_gradient(q, k, v, lse, delta, gy, *bias, **attributes)
-    if g[0] is not None and i < 2:
-        forget = lambda _: _last.clear()  # noqa: E731
-        _last[:] = [(ref(g[0], forget), ref(y[0], forget), i, found)]
-    return found[i]
+    own: tuple[Any, ...] = (None, None, None)
+    if any(needed[:3]):
+        own = attention_gradient(q, k, v, lse, delta, gy, *bias, **attributes)
+    if not any(needed[3:]):
+        return (*own, *(None for _ in bias))
+    return (*own, _bias_gradient(bias[0], (q, k, v, lse, delta, gy), attributes))
 
 
 def _bias_gradient(bias: Any, operands: tuple[Any, ...], attributes: Any) -> Any:
@@ -104,10 +96,6 @@ def _bias_gradient(bias: Any, operands: tuple[Any, ...], attributes: Any) -> Any
     alike = tuple(d for d in range(4) if bias.shape[d] == 1 != ds.shape[d])
     ds = ops.sum(ds, axis=alike, keepdims=True) if alike else ds
     return wider(bias.dtype, ds)[0]
-
-
-def _gradient(i: int, g: Any, y: Any, *operands: Any, **attributes: Any) -> Any:
-    return _together(g, y, operands, i, attributes)
 
 
 def _samples() -> Iterator[Sample]:
@@ -167,7 +155,7 @@ ATTENTION = Op(
     attributes=ATTRIBUTES,
     canonical=_canonical,
     infer=_attention_infer,
-    gradient=_gradient,
+    gradient=Together(_gradients),
     decomposition=_decomposition,
     reference=_reference,
     batching=batching,
