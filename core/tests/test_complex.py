@@ -147,6 +147,18 @@ def test_a_python_complex_keeps_the_precision_of_the_array(dtype: Any) -> None:
     assert dt.result_type(dtype, 2.5) is (x * 2.5).dtype
 
 
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_a_python_complex_is_a_number_to_compiled_functions(dtype: Any) -> None:
+    f = dt.jit(lambda a, b: a * b + a)
+    x = dt.asarray([1, 0], dtype=dtype)
+    for number in (1j, 2 - 1j, 2.5):
+        found, wanted = f(x, number), x * number + x
+        assert found.dtype is wanted.dtype
+        assert found.tolist() == wanted.tolist()
+    assert f(2.0, 1j).item() == 2 + 2j
+    assert f(2.0, 1j).dtype is dt.complex64
+
+
 def test_complex_never_becomes_real_by_itself() -> None:
     z = dt.asarray([1j])
     with pytest.raises(OpError, match=r"real\(\), imag\(\) or abs\(\)"):

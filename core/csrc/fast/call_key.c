@@ -104,10 +104,12 @@ static int key_value(dvf_call_key *k, PyObject *o) {
         return 0;
     }
     if (PyBool_Check(o)) return key_static(k, o);
-    if (PyLong_CheckExact(o) || PyFloat_CheckExact(o)) {
+    if (PyLong_CheckExact(o) || PyFloat_CheckExact(o) || PyComplex_CheckExact(o)) {
         if (k->n_leaves == DVF_MAX_LEAVES) return too_many();
         k->leaves[k->n_leaves++] = o;
-        return word(k, TAG_NUMBER | (PyFloat_CheckExact(o) ? 256 : 0));
+        return word(k, TAG_NUMBER | (PyFloat_CheckExact(o)     ? 256
+                                     : PyComplex_CheckExact(o) ? 512
+                                                               : 0));
     }
     if (!PyType_Check(o)) {
         PyObject *names = dvf_dataclass_fields(Py_TYPE(o));

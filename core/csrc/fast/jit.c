@@ -125,8 +125,10 @@ static PyObject *run(signature *s, const dvf_call_key *k) {
             inputs[n++] = (dvf_array *)k->leaves[i];
             continue;
         }
-        dvf_array *a = dvf_scalar_array(
-            k->leaves[i], PyFloat_CheckExact(k->leaves[i]) ? DVF_FLOAT64 : DVF_INT64, plan->device);
+        int dtype = PyFloat_CheckExact(k->leaves[i])     ? DVF_FLOAT64
+                    : PyComplex_CheckExact(k->leaves[i]) ? DVF_COMPLEX128
+                                                         : DVF_INT64;
+        dvf_array *a = dvf_scalar_array(k->leaves[i], dtype, plan->device);
         if (a == NULL) goto done;
         numbers[n_numbers++] = (PyObject *)a;
         inputs[n++] = a;

@@ -11,7 +11,7 @@ from typing import Any
 
 from dovetail import _fast
 from dovetail.dispatch import canonical_attributes, infer, promoted, specs_of
-from dovetail.dtypes import float64, int64
+from dovetail.dtypes import complex128, float64, int64
 from dovetail.errors import TraceError
 from dovetail.graph import Graph, Value
 from dovetail.op import FUNCTIONS, Op, Spec
@@ -175,6 +175,8 @@ def input_spec(leaf: Any) -> Spec | None:
         return Spec((), int64, weak=True)
     if type(leaf) is float:
         return Spec((), float64, weak=True)
+    if type(leaf) is complex:
+        return Spec((), complex128, weak=True)
     return None
 
 
