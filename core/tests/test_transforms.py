@@ -144,6 +144,17 @@ def test_three_transforms_in_any_order(path: tuple[Any, ...]) -> None:
     close(f(dt.asarray(x, dtype=dt.float64)), d(0, x))
 
 
+DEEPER = [
+    (jit, grad, vjp, value_and_grad, checkpoint),  # two results of a step shared one place
+    (vmap, value_and_grad, scan, vjp, checkpoint),
+]
+
+
+@pytest.mark.parametrize("path", DEEPER, ids=lambda p: "-".join(t.__name__ for t in p))
+def test_deeper_paths_that_failed_once(path: tuple[Any, ...]) -> None:
+    test_three_transforms_in_any_order(path)
+
+
 # ---- closures ----------------------------------------------------------------------------------
 
 

@@ -90,7 +90,7 @@ def _share_in_place(builder: Builder) -> None:
                 if (
                     old.kind == ARENA
                     and output.storage.kind == ARENA
-                    and output.storage is not old
+                    and all(t.storage is not old for t in step.outputs)
                     and old.last == at
                     and old.first < at
                     and old.size == output.storage.size
