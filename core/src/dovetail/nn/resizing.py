@@ -1,8 +1,8 @@
 """Interpolation: images, sequences and volumes at another size, one axis after the other.
 
 Along an axis each element of the result is a weighted sum of a few of the operand. Which ones, and
-their weights, is known from the sizes alone, so numpy works it out once: few taps are read with
-`take`, many (a wide antialiasing filter) with a product.
+their weights, is known from the sizes alone, so numpy works it out once. Few taps of a long axis
+are gathered with `take`; a short axis, or a wide filter, is multiplied by the whole matrix.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ __all__ = ["interpolate"]
 
 MODES = ("nearest", "nearest_exact", "linear", "cubic", "area")
 
-FEW = 4
-"""Taps up to which slices are gathered and added; beyond, a matrix product does less work."""
+WORTH = 40
+"""Elements of an axis whose products with the whole matrix take the time of one gathered tap."""
 
 
 def _triangle(t: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
@@ -115,16 +115,27 @@ def _placed(values: np.ndarray[Any, Any], x: Any, dtype: Any = None) -> Any:
     return asarray(values, dtype=dtype, device=None if x._tracer is not None else x.device)
 
 
+def _multiplied(
+    x: Any, axis: int, places: np.ndarray[Any, Any], weights: np.ndarray[Any, Any]
+) -> Any:
+    """The axis times the matrix of all weights, most of which may be zero."""
+    out, extent = places.shape[1], x.shape[axis]
+    dense = np.zeros((out, extent))
+    np.add.at(dense, (np.arange(out)[None].repeat(len(places), 0), places), weights)
+    before, behind = math.prod(x.shape[:axis]), math.prod(x.shape[axis + 1 :])
+    shape = (*x.shape[:axis], out, *x.shape[axis + 1 :])
+    if behind == 1:  # one tall product instead of many thin ones
+        matrix = _placed(np.ascontiguousarray(dense.T), x, x.dtype)
+        return ops.reshape(ops.matmul(ops.reshape(x, (before, extent)), matrix), shape)
+    matrix = _placed(dense, x, x.dtype)
+    return ops.reshape(ops.matmul(matrix, ops.reshape(x, (before, extent, behind))), shape)
+
+
 def _resized(x: Any, axis: int, places: np.ndarray[Any, Any], weights: np.ndarray[Any, Any]) -> Any:
     used = weights.any(axis=1)
     places, weights = places[used], weights[used]
-    if len(places) > FEW:
-        dense = np.zeros((places.shape[1], x.shape[axis]))
-        np.add.at(dense, (np.arange(places.shape[1])[None].repeat(len(places), 0), places), weights)
-        matrix = _placed(dense, x, x.dtype)
-        order = (*(d for d in range(x.ndim) if d != axis), axis)
-        y = ops.matmul(ops.permute_dims(x, order), ops.permute_dims(matrix, (1, 0)))
-        return ops.permute_dims(y, tuple(order.index(d) for d in range(x.ndim)))
+    if len(places) * WORTH >= x.shape[axis]:
+        return _multiplied(x, axis, places, weights)
     total = None
     shape = tuple(-1 if d == axis else 1 for d in range(x.ndim))
     for at, w in zip(places, weights, strict=True):
