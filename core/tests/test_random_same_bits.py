@@ -198,6 +198,16 @@ def test_a_device_without_the_kernel_draws_the_same(name: str, dtype: Any) -> No
     same(together[1, 2], getattr(dt.ops, name)(several[1, 2], (5,), dtype))
 
 
+@pytest.mark.parametrize("span", [1, 10, 2**31 + 1, 2**32])
+def test_a_device_without_the_kernel_draws_the_same_integers(span: int) -> None:
+    several = dt.reshape(R.bits(R.key(1), (12,)), (2, 3, 2))
+    for keys in (R.key(77).data, several):
+        kernel = dt.ops.random_below(keys, (1011,), span)
+        same(REGISTRY["random_below"].decomposition(keys, (1011,), span), kernel)
+        assert int(dt.max(kernel)) < span
+    same(kernel[1, 2], dt.ops.random_below(several[1, 2], (1011,), span))
+
+
 @pytest.mark.parametrize("dtype", [dt.uint8, dt.uint16, dt.uint32, dt.uint64], ids=str)
 def test_bits_of_many_keys_are_the_bits_of_each(dtype: Any) -> None:
     keys = dt.reshape(R.bits(R.key(1), (12,)), (2, 3, 2))

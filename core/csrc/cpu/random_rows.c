@@ -14,6 +14,7 @@
 const dvt_kernel_def dvt_cpu_random_rows[] = {
     ROW("random_bits", "K=u32;T=u8|u16|u32|u64", bits),
     ROW("random_bits_batch", "K=u32;T=u8|u16|u32|u64", bits),
+    ROW("random_below", "K=u32", below),
     ROW("random_uniform", "K=u32;T=f32|f64", uniform),
     ROW("random_normal", "K=u32;T=f32|f64", normal),
     ROW("random_gamma", "K=u32;T=f32|f64", gamma),

@@ -6,6 +6,7 @@
 
 #define DVT_RANDOM_KERNELS(X)                                                                      \
     X(bits)                                                                                        \
+    X(below)                                                                                       \
     X(uniform)                                                                                     \
     X(normal)                                                                                      \
     X(gamma)                                                                                       \

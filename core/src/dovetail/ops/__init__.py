@@ -253,6 +253,7 @@ LAZY: dict[str, str] = {
     "portable_exp": "dovetail.ops.portable",
     "portable_log": "dovetail.ops.portable",
     "qr": "dovetail.ops.qr_decomposition",
+    "random_below": "dovetail.ops.random_range",
     "random_binomial": "dovetail.ops.binomial_sampler",
     "random_bits_batch": "dovetail.ops.random_bits",
     "random_gamma": "dovetail.ops.gamma_sampler",

@@ -60,11 +60,14 @@ def randint(
     if span == 2**64:
         offset = ops.random_bits(data, extents, uint64)
     elif span <= 2**32:
-        offset = _scaled_short(_limbs(data, extents, 2), span)
+        offset = ops.random_below(data, extents, span)
     else:
         offset = _scaled(_limbs(data, extents, 4), (span & 0xFFFFFFFF, span >> 32))
     # Modulo 2**64 the sum is right for every integer dtype.
-    return ops.astype(offset + low % 2**64 if low else offset, kind)
+    if low:
+        signed = (low + 2**63) % 2**64 - 2**63
+        offset = offset + (signed if offset.dtype is int64 else low % 2**64)
+    return ops.astype(offset, kind)
 
 
 def _between(data: Any, low: Any, high: Any, shape: Any, kind: DType) -> Any:
@@ -86,12 +89,6 @@ def _between(data: Any, low: Any, high: Any, shape: Any, kind: DType) -> Any:
 def _limbs(data: Any, shape: tuple[int, ...], count: int) -> list[Any]:
     drawn = ops.random_bits(data, (*shape, count), uint32)
     return [ops.astype(drawn[..., i], uint64) for i in range(count)]
-
-
-def _scaled_short(limbs: list[Any], span: int) -> Any:
-    """floor(span * b / 2**64) for two words of b; no sum exceeds 64 bits, span being so small."""
-    low = ops.bitwise_right_shift(limbs[0] * span, 32)
-    return ops.bitwise_right_shift(limbs[1] * span + low, 32)
 
 
 def _scaled(limbs: list[Any], halves: tuple[Any, Any]) -> Any:
