@@ -290,3 +290,47 @@ def test_nonzero_gives_positions_of_each_axis() -> None:
         np.testing.assert_array_equal(np.asarray(a), b)
     with pytest.raises(TraceError):
         dt.jit(dt.nonzero)(dt.asarray(x))
+
+
+@pytest.mark.parametrize("shape", [(), (7,), (2, 3), (2, 3, 2), (0, 3), (3, 0)])
+@pytest.mark.parametrize("size", [0, 1, 4, 9])
+def test_positions_with_a_size_are_the_first_ones(shape: tuple[int, ...], size: int) -> None:
+    x = np.random.default_rng(0).integers(0, 2, shape)
+    ours = dt.asarray(x)
+    flat = np.flatnonzero(x)[:size]
+    wanted = np.pad(flat, (0, size - len(flat)), constant_values=-7)
+    for function in (dt.flatnonzero, dt.jit(dt.flatnonzero, static=("size", "fill_value"))):
+        assert function(ours, size=size, fill_value=-7).tolist() == wanted.tolist()
+    rows = np.argwhere(x)[:size]
+    rows = np.pad(rows, ((0, size - len(rows)), (0, 0)), constant_values=-7)
+    assert dt.argwhere(ours, size=size, fill_value=-7).tolist() == rows.tolist()
+    if x.ndim:
+        columns = dt.jit(lambda a: dt.nonzero(a, size=size, fill_value=-7))(ours)
+        assert [a.tolist() for a in columns] == rows.T.tolist()
+
+
+def test_positions_without_a_size_depend_on_the_data() -> None:
+    x = np.asarray([[0.0, np.nan, 2.0], [0.0, 0.0, -0.0]])
+    ours = dt.asarray(x)
+    assert dt.argwhere(ours).tolist() == np.argwhere(x).tolist()
+    assert dt.flatnonzero(ours).tolist() == [1, 2]
+    assert dt.argwhere(dt.asarray(5)).shape == (1, 0)
+    assert dt.argwhere(dt.asarray(0)).shape == (0, 0)
+    batched = dt.vmap(lambda a: dt.flatnonzero(a, size=2))(ours)
+    assert batched.tolist() == [[1, 2], [0, 0]]
+    for function in (dt.nonzero, dt.argwhere, dt.flatnonzero):
+        with pytest.raises(TraceError, match="size="):
+            dt.jit(function)(ours)
+        with pytest.raises(OpError, match="must not be negative"):
+            function(ours, size=-1)
+
+
+@pytest.mark.parametrize(
+    "index", [(0, 0, 0), np.ones((3, 3), bool), 5, [7], "a", 1.5, np.ones(2), (..., ...)]
+)
+def test_an_index_that_does_not_fit_is_an_index_error(index: Any) -> None:
+    x = dt.zeros((2, 3))
+    with pytest.raises(IndexError):
+        x[index]
+    with pytest.raises(IndexError):
+        x[index] = 1.0

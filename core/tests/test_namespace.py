@@ -31,6 +31,7 @@ MODULES = [
     "linalg.solutions",
     "linalg.traces",
     "manipulation",
+    "nonzeros",
     "optim",
     "products",
     "random.angle_draws",

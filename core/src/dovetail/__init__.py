@@ -63,7 +63,7 @@ from dovetail.errors import (
     ProgramError,
     TraceError,
 )
-from dovetail.indexing import nonzero, take_along_axis
+from dovetail.indexing import take_along_axis
 from dovetail.manipulation import (
     broadcast_arrays,
     broadcast_shapes,
@@ -175,6 +175,7 @@ if _TYPE_CHECKING:
         isdtype,
         result_type,
     )
+    from dovetail.nonzeros import argwhere, flatnonzero, nonzero
     from dovetail.ops import (
         acos,
         acosh,
@@ -282,6 +283,7 @@ __all__ = [
     "argmax",
     "argmin",
     "argsort",
+    "argwhere",
     "asarray",
     "asin",
     "asinh",
@@ -342,6 +344,7 @@ __all__ = [
     "eye",
     "fft",
     "finfo",
+    "flatnonzero",
     "flatten",
     "flip",
     "float16",
@@ -601,6 +604,7 @@ _LAZY: dict[str, str] = {
     "diff": "differences",
     **dict.fromkeys(("unique_all", "unique_counts", "unique_inverse", "unique_values"), "sets"),
     **dict.fromkeys(("bincount", "histogram"), "histograms"),
+    **dict.fromkeys(("argwhere", "flatnonzero", "nonzero"), "nonzeros"),
 }
 """Public name -> the module that holds it, for what few programs need at once."""
 

@@ -17,17 +17,17 @@ import numpy as np
 from dovetail import _fast, ops
 from dovetail.creation import asarray
 from dovetail.dtypes import bool_, int32, int64
-from dovetail.errors import OpError, TraceError
+from dovetail.errors import AxisError, OpError, TraceError
 from dovetail.manipulation import common_shape, moveaxis
 
-__all__ = ["getitem", "nonzero", "setitem", "take_along_axis"]
+__all__ = ["getitem", "setitem", "take_along_axis"]
 
 Array = _fast.Array
 Positions = Any  # an integer array: numpy's where the host knows it, else ours
 
 
-class IndexOutOfRange(OpError, IndexError):
-    """An index beyond the ends of its axis; Python's loops over sequences rely on IndexError."""
+class WrongIndex(OpError, IndexError):
+    """An index that does not fit its array; Python's loops over sequences rely on IndexError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +99,10 @@ def one_for_each_axis(x: Any, index: Any) -> list[Any]:
     given = [_readable(p) for p in (index if isinstance(index, tuple) else (index,))]
     dots = sum(p is Ellipsis for p in given)
     if dots > 1:
-        raise OpError("an index may have one Ellipsis, not several")
+        raise WrongIndex("an index may have one Ellipsis, not several")
     used = sum(map(consumed, given))
     if used > x.ndim:
-        raise OpError(
+        raise WrongIndex(
             f"the index has elements for {used} axes, but {x.dtype}{list(x.shape)} has {x.ndim}"
         )
     fill = [slice(None)] * (x.ndim - used)
@@ -150,9 +150,9 @@ def _section(part: slice, extent: int) -> range:
         try:
             ends.append(None if value is None else operator.index(value))
         except TypeError:
-            raise OpError(f"the slice {part} has an end that is not an integer") from None
+            raise WrongIndex(f"the slice {part} has an end that is not an integer") from None
     if ends[2] == 0:
-        raise OpError(f"the slice {part} has a step of 0")
+        raise WrongIndex(f"the slice {part} has a step of 0")
     # An empty range may start before the first element, at -1, which would count from the end.
     return range(extent)[slice(*ends)] or range(0)
 
@@ -163,7 +163,7 @@ def _integer(part: Any, x: Any, d: int) -> Positions:
     try:
         value = operator.index(part)
     except TypeError:
-        raise OpError(
+        raise WrongIndex(
             f"an index of type {type(part).__name__} is not known; use integers, slices, None, "
             "..., or arrays of integers or bools"
         ) from None
@@ -174,12 +174,14 @@ def _positions(part: Any, x: Any, d: int) -> Positions:
     """Integer positions on axis ``d``; those the host knows are checked and made non-negative."""
     if isinstance(part, Array):
         if part.dtype.kind not in ("int", "uint"):
-            raise OpError(f"an index array has dtype {part.dtype}; it must be integer or bool")
+            raise WrongIndex(f"an index array has dtype {part.dtype}; it must be integer or bool")
         if part.ndim == 0 and part._tracer is None:
             return _checked(np.asarray(part), x, d)  # as good as a Python integer: a view
         return part if part.dtype in (int32, int64) else ops.astype(part, int64)
     if part.dtype.kind not in "iu":
-        raise OpError(f"an index array has numpy's dtype {part.dtype}; it must be integer or bool")
+        raise WrongIndex(
+            f"an index array has numpy's dtype {part.dtype}; it must be integer or bool"
+        )
     return _checked(part, x, d)
 
 
@@ -187,7 +189,7 @@ def _checked(part: np.ndarray, x: Any, d: int) -> np.ndarray:
     part, extent = part.astype(np.int64), x.shape[d]
     wrong = part[(part < -extent) | (part >= extent)]
     if wrong.size:
-        raise IndexOutOfRange(
+        raise WrongIndex(
             f"index {wrong[0]} is out of range for axis {d} with size {extent} of "
             f"{x.dtype}{list(x.shape)}"
         )
@@ -197,16 +199,14 @@ def _checked(part: np.ndarray, x: Any, d: int) -> np.ndarray:
 def _masked(x: Any, mask: Any, d: int) -> list[_Axis]:
     shape = tuple(mask.shape)
     if x.shape[d : d + len(shape)] != shape:
-        raise OpError(
+        raise WrongIndex(
             f"a mask of shape {shape} does not fit the axes {d} to {d + len(shape) - 1} of "
             f"{x.dtype}{list(x.shape)}; the extents must be equal"
         )
-    return [
-        _Axis(extent, at=at) for extent, at in zip(shape, np.nonzero(_known(mask)), strict=True)
-    ]
+    return [_Axis(extent, at=at) for extent, at in zip(shape, np.nonzero(known(mask)), strict=True)]
 
 
-def _known(mask: Any) -> np.ndarray:
+def known(mask: Any) -> np.ndarray:
     """A mask's values on the host."""
     if isinstance(mask, Array) and mask._tracer is not None:
         raise TraceError(
@@ -214,20 +214,6 @@ def _known(mask: Any) -> np.ndarray:
             "dt.where(mask, x, other), which keeps the shape"
         )
     return np.asarray(mask)
-
-
-def nonzero(x: Any, /) -> tuple[Any, ...]:
-    """Positions of the elements that are not zero: one int64 array for each axis.
-
-    Their number depends on the data, so it runs on the host and not under a trace.
-
-    >>> import dovetail as dt
-    >>> [a.tolist() for a in dt.nonzero(dt.asarray([[0, 5], [7, 0]]))]
-    [[0, 1], [1, 0]]
-    """
-    if x.ndim == 0:
-        raise OpError("nonzero: a 0-d array has no positions; reshape it to (1,) first")
-    return tuple(asarray(a, device=x.device) for a in np.nonzero(_known(x)))
 
 
 def take_along_axis(x: Any, indices: Any, /, *, axis: int = -1) -> Any:
@@ -244,7 +230,7 @@ def take_along_axis(x: Any, indices: Any, /, *, axis: int = -1) -> Any:
             "same number of axes"
         )
     if not -x.ndim <= axis < x.ndim:
-        raise OpError(f"take_along_axis: axis {axis} does not exist for shape {x.shape}")
+        raise AxisError(f"take_along_axis: axis {axis} does not exist for shape {x.shape}")
     at = axis % x.ndim
     others = [(*a.shape[:at], 1, *a.shape[at + 1 :]) for a in (x, indices)]
     shape = common_shape("take_along_axis", *others)
@@ -420,7 +406,7 @@ def _refuse(x: Any, kind: str, what: str) -> None:
 def _choose(x: Any, mask: Any, value: Any) -> Any:
     shape = tuple(mask.shape)
     if x.shape[: len(shape)] != shape:
-        raise OpError(
+        raise WrongIndex(
             f"a mask of shape {shape} does not fit the first axes of {x.dtype}{list(x.shape)}; the "
             "extents must be equal"
         )
