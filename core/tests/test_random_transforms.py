@@ -217,6 +217,46 @@ def test_the_mean_derivative_is_that_of_the_mean(mean: float, draw: Any, derivat
     assert slopes.std() > 0
 
 
+@pytest.mark.parametrize(
+    "ends",
+    [(-1.0, 2.0), (-dt.inf, 0.5), (0.5, dt.inf), (2.0, 2.5), (-4.0, -3.0), (0.0, 1.0), (-6.0, 6.0)],
+    ids=str,
+)
+def test_truncated_normal_draws_move_along_their_quantile(ends: tuple[float, float]) -> None:
+    from statistics import NormalDist
+
+    def mass(x: float) -> float:  # of the nearer tail, without cancellation
+        return (
+            0.5 * math.erfc(-x * math.sqrt(0.5))
+            if ends[0] < 1
+            else -0.5 * math.erfc(x * math.sqrt(0.5))
+        )
+
+    def share(low: float, high: float, x: float) -> float:
+        return (mass(x) - mass(low)) / (mass(high) - mass(low))
+
+    bounds = [dt.full((20,), end, dtype=dt.float64) for end in ends]
+    x = np.asarray(R.truncated_normal(R.key(1), *bounds))
+    slopes = dt.grad(lambda a, b: dt.sum(R.truncated_normal(R.key(1), a, b)), argnums=(0, 1))(
+        *bounds
+    )
+    h = 1e-5
+    for position, slope in enumerate(np.asarray(s) for s in slopes):
+        up, down = list(ends), list(ends)
+        up[position] += h
+        down[position] -= h
+        for value, got in zip(x.tolist(), slope.tolist(), strict=True):
+            moved = (share(*up, value) - share(*down, value)) / (2 * h)
+            density = NormalDist().pdf(value) / (mass(ends[1]) - mass(ends[0]))
+            assert got == pytest.approx(-moved / density, rel=1e-5, abs=1e-7)
+
+
+def test_far_tails_move_with_their_bound() -> None:
+    low = dt.full((50,), 1000.0, dtype=dt.float64)
+    slope = dt.grad(lambda low: dt.sum(R.truncated_normal(R.key(1), low, dt.inf)))(low)
+    np.testing.assert_allclose(np.asarray(slope), 1, atol=2e-5)
+
+
 def test_student_draws_have_a_derivative_by_their_freedom() -> None:
     freedom = dt.full((2000,), 5.0, dtype=dt.float64)
     slopes = dt.grad(lambda f: dt.sum(R.student_t(R.key(4), f) ** 2))(freedom)

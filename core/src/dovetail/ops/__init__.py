@@ -261,6 +261,7 @@ LAZY: dict[str, str] = {
     "random_normal": "dovetail.ops.random_reals",
     "random_poisson": "dovetail.ops.poisson_sampler",
     "random_truncated_normal": "dovetail.ops.truncated_normal_sampler",
+    "random_truncated_normal_gradient": "dovetail.ops.truncated_normal_slope",
     "random_uniform": "dovetail.ops.random_reals",
     "random_von_mises": "dovetail.ops.von_mises_sampler",
     "real": "dovetail.ops.complex_parts",

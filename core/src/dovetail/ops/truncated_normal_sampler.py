@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from dovetail import ops
 from dovetail.ops.gamma_sampler import normal_of
 from dovetail.ops.philox import Stream
 from dovetail.ops.portable_formulas import NUMPY, log_positive
@@ -59,6 +60,14 @@ def _draw(stream: Stream, low: Floats, high: Floats) -> Floats:
     return result
 
 
+def _by_low(g: Any, y: Any, key: Any, low: Any, high: Any) -> Any:
+    return g * ops.random_truncated_normal_gradient(y, low, high)
+
+
+def _by_high(g: Any, y: Any, key: Any, low: Any, high: Any) -> Any:
+    return g * ops.random_truncated_normal_gradient(-y, -high, -low)
+
+
 random_truncated_normal: Any = sampler(
     name="random_truncated_normal",
     doc="""Standard normal numbers between two bounds, which may be infinite.
@@ -72,7 +81,7 @@ random_truncated_normal: Any = sampler(
     those of G. Marsaglia, "Generating a variable from the tail of the normal distribution",
     Technometrics 6 (1964). So tails are as exact as the middle, at any distance. Proposal n of
     element i is block n of its stream (tag 4). Computed in float64 by portable operations and
-    rounded once.
+    rounded once. The derivatives by the bounds are the implicit ones, at a fixed probability.
 
     >>> import dovetail as dt
     >>> key = dt.asarray([0, 0], dtype=dt.uint32)
@@ -99,5 +108,6 @@ random_truncated_normal: Any = sampler(
         (float("nan"), 1.0),
         (1e30, float("inf")),
     ),
-    # Draws are no smooth function of the bounds: another proposal may be accepted.
+    gradient=(None, _by_low, _by_high),
+    differentiable=frozenset(),  # differences of draws jump where another proposal is accepted
 )

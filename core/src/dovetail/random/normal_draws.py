@@ -59,8 +59,8 @@ def truncated_normal(
     """Standard normal numbers in [low, high]; a bound may be infinite.
 
     By rejection, from proposals that fit the interval, so that tails are as exact as the middle at
-    any distance (the op `random_truncated_normal`, which names its sources). It has no derivative
-    by the bounds. NaN where ``low`` exceeds ``high``.
+    any distance (the op `random_truncated_normal`, which names its sources). Differentiable by the
+    bounds. NaN where ``low`` exceeds ``high``.
 
     >>> import dovetail as dt
     >>> x = dt.random.truncated_normal(dt.random.key(0), -2.0, 2.0, (100,))
