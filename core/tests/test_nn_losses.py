@@ -1,5 +1,6 @@
 """Losses against their formulas in numpy: reductions, weights, gradients, ends."""
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -143,9 +144,93 @@ def test_triplets() -> None:
     assert np.isfinite(np.asarray(same)).all()
 
 
+# ---- connectionist temporal classification -------------------------------------------------------
+
+
+def collapsed(path: tuple[int, ...], blank: int) -> list[int]:
+    merged = [c for i, c in enumerate(path) if i == 0 or path[i - 1] != c]
+    return [c for c in merged if c != blank]
+
+
+def every_path(x: np.ndarray, labels: list[int], blank: int) -> float:
+    """The definition: the paths that collapse to the labels, one by one."""
+    total = 0.0
+    for path in itertools.product(range(x.shape[1]), repeat=x.shape[0]):
+        if collapsed(path, blank) == labels:
+            total += float(np.exp(sum(x[t, c] for t, c in enumerate(path))))
+    return -np.log(total) if total else np.inf
+
+
+LABELS = [[1, 2, 1], [2, 2, 3], [3, 1, 1], [1, 3, 2], [2, 1, 3]]
+FRAMES, COUNTS = [5, 5, 3, 1, 4], [3, 3, 2, 0, 1]
+
+
+@pytest.mark.parametrize("blank", [0, 3])
+@pytest.mark.parametrize("traced", [False, True])
+def test_ctc_sums_over_every_path(blank: int, traced: bool) -> None:
+    wrap = dt.jit if traced else (lambda f: f)
+    logits = RANDOM.normal(size=(5, 5, 4))
+    x = logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
+    labels = np.where(np.asarray(LABELS) == blank, 0, LABELS) if blank else np.asarray(LABELS)
+    want = [every_path(x[b, : FRAMES[b]], labels[b, : COUNTS[b]].tolist(), blank) for b in range(5)]
+
+    def loss(x: Any, reduction: str = "none") -> Any:
+        return dt.nn.ctc_loss(
+            dt.nn.log_softmax(x),
+            dt.asarray(labels),
+            input_lengths=dt.asarray(FRAMES),
+            label_lengths=dt.asarray(COUNTS),
+            blank=blank,
+            reduction=reduction,
+        )
+
+    run = wrap(loss)
+    np.testing.assert_allclose(np.asarray(run(dt.asarray(logits))), want, rtol=1e-12)
+    mean = np.mean(np.asarray(want) / np.maximum(COUNTS, 1))
+    assert loss(dt.asarray(logits), "mean").item() == pytest.approx(mean, rel=1e-12)
+    check_derivative(run, (dt.asarray(logits),), (0,), "ctc")
+
+
+def test_labels_that_do_not_fit_cost_infinity_and_pull_nowhere() -> None:
+    x = dt.asarray(RANDOM.normal(size=(2, 2, 3)))
+    labels = dt.asarray([[1, 1], [1, 2]])  # 1 1 needs a blank between
+
+    def loss(x: Any) -> Any:
+        return dt.nn.ctc_loss(dt.nn.log_softmax(x), labels, reduction="none")
+
+    assert np.isinf(np.asarray(loss(x))[0]) and np.isfinite(np.asarray(loss(x))[1])
+    g = np.asarray(dt.grad(lambda x: dt.sum(loss(x)[1:]))(x))
+    assert np.isfinite(g).all() and not g[0].any() and g[1].any()
+    assert np.isfinite(np.asarray(dt.grad(lambda x: dt.sum(loss(x)))(x))).all()
+
+
+def test_frames_beyond_the_length_do_not_count() -> None:
+    x = RANDOM.normal(size=(1, 4, 3))
+    labels, lengths = dt.asarray([[1, 2]]), dt.asarray([3])
+    whole = dt.nn.ctc_loss(dt.asarray(x), labels, input_lengths=lengths)
+    x[0, 3] = np.nan
+    assert dt.nn.ctc_loss(dt.asarray(x), labels, input_lengths=lengths).item() == whole.item()
+
+
+# ---- what is refused -----------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
+        (lambda x: dt.nn.ctc_loss(x, dt.asarray([[1]])), "batch, frames, classes"),
+        (lambda x: dt.nn.ctc_loss(x[None], dt.asarray([1])), "labels are"),
+        (lambda x: dt.nn.ctc_loss(x[None], dt.asarray([[1]]), blank=6), "blank"),
+        (lambda x: dt.nn.ctc_loss(x[None], dt.asarray([[9]])), "out of range"),
+        (
+            lambda x: dt.nn.ctc_loss(x[None], dt.asarray([[1]]), input_lengths=dt.asarray([8])),
+            "from 8 to 8",
+        ),
+        (
+            lambda x: dt.nn.ctc_loss(x[None], dt.asarray([[1]]), label_lengths=dt.asarray([1, 1])),
+            "one for each of 1",
+        ),
+        (lambda x: dt.nn.ctc_loss(x[None], dt.asarray([[1]]), reduction="max"), "reduction"),
         (lambda x: dt.nn.mse_loss(x, x[0]), "shapes must be equal"),
         (lambda x: dt.nn.mae_loss(dt.astype(x, dt.int64), x), "must be floating"),
         (lambda x: dt.nn.huber_loss(x, x, delta=0), "delta"),
@@ -165,5 +250,5 @@ def test_triplets() -> None:
     ],
 )
 def test_errors_say_what_is_wrong(call: Any, message: str) -> None:
-    with pytest.raises(OpError, match=message):
+    with pytest.raises((OpError, ValueError), match=message):
         call(dt.asarray(X))

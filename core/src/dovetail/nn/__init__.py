@@ -65,6 +65,7 @@ if _TYPE_CHECKING:
     )
     from dovetail.nn.resizing import interpolate
     from dovetail.nn.scaled_attention import attention
+    from dovetail.nn.sequences import ctc_loss
     from dovetail.nn.transposed_convolution import (
         conv_transpose1d,
         conv_transpose2d,
@@ -88,6 +89,7 @@ __all__ = [
     "conv_transpose3d",
     "cosine_similarity",
     "cross_entropy",
+    "ctc_loss",
     "dropout",
     "elu",
     "embedding",
@@ -143,6 +145,7 @@ __all__ = [
 ]
 
 _LAZY: dict[str, str] = {
+    "ctc_loss": "nn.sequences",
     **dict.fromkeys(
         (
             "celu",
