@@ -1,4 +1,4 @@
-/* Elements to other places: pad and concat. */
+/* Elements to other places: pad, concat and roll. */
 #include "shuffle.h"
 
 #include "element.h"
@@ -16,5 +16,11 @@ const dvt_kernel_def dvt_cpu_shuffle_rows[] = {
      .max_version = 1,
      .flags = DVT_KERNEL_STRIDED,
      .prepare = dvt_concat_prepare},
+    {.op = "roll",
+     .types = "T=" DVT_ALL_WORDS "|c64|c128",
+     .min_version = 1,
+     .max_version = 1,
+     .flags = DVT_KERNEL_STRIDED,
+     .prepare = dvt_roll_prepare},
 };
 const uint32_t dvt_cpu_shuffle_count = sizeof dvt_cpu_shuffle_rows / sizeof dvt_cpu_shuffle_rows[0];

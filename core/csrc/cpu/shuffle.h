@@ -6,5 +6,6 @@
 
 dvt_status dvt_pad_prepare(const dvt_op *op, dvt_kernel_info *info, dvt_error *error);
 dvt_status dvt_concat_prepare(const dvt_op *op, dvt_kernel_info *info, dvt_error *error);
+dvt_status dvt_roll_prepare(const dvt_op *op, dvt_kernel_info *info, dvt_error *error);
 
 #endif

@@ -1,4 +1,4 @@
-/* pad and concat against loops over the elements of the result. */
+/* pad, concat and roll against loops over the elements of the result. */
 #include "cpu_products_host.h"
 
 /* Joins 1 to 4 arrays of any strides. */
@@ -99,12 +99,49 @@ static void one_pad(int large) {
     free(y.bytes);
 }
 
+/* Rolls some axes of an array of any strides. */
+static void one_roll(void) {
+    static const int64_t extents[] = {0, 1, 2, 3, 7, 16, 33};
+    const int32_t ndim = (int32_t)chance(5);
+    const dvt_type type = (dvt_type)chance(DVT_N_TYPES);
+    int64_t shape[AXES], by[AXES], axes[AXES], shifts[AXES];
+    uint64_t count = 0;
+    array x, y;
+    const array *in[] = {&x}, *out[] = {&y};
+    for (int32_t i = 0; i < ndim; i++) {
+        shape[i] = extents[chance(20) ? 1 + chance(6) : 0];
+        if (chance(10) == 0) shape[i] = 300;
+        by[i] = shape[i] > 1 && chance(3) ? 1 + (int64_t)chance((uint64_t)shape[i] - 1) : 0;
+        if (by[i] == 0) continue;
+        axes[count] = i;
+        shifts[count++] = by[i];
+    }
+    make(&x, type, ndim, shape);
+    fill(&x);
+    make(&y, type, ndim, shape);
+    const dvt_attr attrs[] = {{"shift", shifts, count, DVT_ATTR_INT64, 1},
+                              {"axis", axes, count, DVT_ATTR_INT64, 1}};
+    run_op("roll", in, 1, out, 1, attrs, 2);
+    for (int64_t i = 0, size = dvt_size(&y.t); i < size; i++) {
+        int64_t flat = 0, rest = i, step = 1;
+        for (int32_t d = ndim - 1; d >= 0; d--) {
+            flat += (rest % shape[d] - by[d] + shape[d]) % shape[d] * step;
+            rest /= shape[d];
+            step *= shape[d];
+        }
+        CHECK(memcmp(element(&y, i), element(&x, flat), dvt_type_size(type)) == 0);
+    }
+    free(x.bytes);
+    free(y.bytes);
+}
+
 int main(int argc, char **argv) {
     open_plugin(argc, argv);
     for (int i = 0; i < 150; i++) {
         host.n_threads = 1 + (uint32_t)chance(2);
         one_concat();
         one_pad(0);
+        one_roll();
         if (i % 15 == 0) one_pad(1);
     }
     return 0;
