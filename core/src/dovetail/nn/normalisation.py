@@ -55,6 +55,15 @@ def _standard(x: Any, *, axes: tuple[int, ...], epsilon: float) -> Any:
     return centred * ops.rsqrt(variance + epsilon)
 
 
+def _rows(x: Any, groups: int, epsilon: float) -> Any:
+    """Groups of channels that stand first, so that each group is one line in memory."""
+    line = x.size // max(x.shape[0] * groups, 1)
+    one = filled_like(x, 1, shape=(line,))
+    rows = ops.reshape(x, (x.shape[0] * groups, line))
+    y = ops.layer_norm(rows, one, filled_like(one, 0), epsilon=epsilon)
+    return ops.reshape(y, x.shape)
+
+
 def layer_norm(x: Any, scale: Any = None, bias: Any = None, *, epsilon: float = 1e-5) -> Any:
     """Lines of the last axis with mean 0 and variance 1, then times ``scale`` plus ``bias``.
 
@@ -183,6 +192,8 @@ def group_norm(
             f"{channels} channels"
         )
     _lines("group_norm", channels, scale=scale, bias=bias)
+    if at == 1:
+        return _affine(_rows(x, groups, float(epsilon)), scale, bias, at)
     split = ops.reshape(x, (*x.shape[:at], groups, channels // groups, *x.shape[at + 1 :]))
     axes = tuple(d for d in range(1, split.ndim) if d != at)
     y = _standard(split, axes=axes, epsilon=float(epsilon))
@@ -208,5 +219,7 @@ def instance_norm(
     if at == 0:
         raise OpError("nn.instance_norm: axis 0 is the batch; the channels stand on another axis")
     _lines("instance_norm", x.shape[at], scale=scale, bias=bias)
+    if at == 1:
+        return _affine(_rows(x, x.shape[at], float(epsilon)), scale, bias, at)
     axes = tuple(d for d in range(1, x.ndim) if d != at)
     return _affine(_standard(x, axes=axes, epsilon=float(epsilon)), scale, bias, at)
