@@ -334,3 +334,17 @@ def test_an_index_that_does_not_fit_is_an_index_error(index: Any) -> None:
         x[index]
     with pytest.raises(IndexError):
         x[index] = 1.0
+
+
+@pytest.mark.parametrize("shape", [(0,), (2, 0), (0, 3), (0, 0)])
+def test_a_mask_without_elements_fits_any_extent(shape: tuple[int, ...]) -> None:
+    x = dt.asarray(np.arange(24.0).reshape(2, 3, 4))
+    mask = dt.zeros(shape, dtype=dt.bool)
+    assert x[mask].shape == (0, *x.shape[len(shape) :])
+    y = x[...]
+    y[mask] = 7.0
+    assert y.tolist() == x.tolist()
+    with pytest.raises(IndexError, match="a mask of shape"):
+        x[dt.zeros((2, 2), dtype=dt.bool)]
+    with pytest.raises(IndexError, match="a mask of shape"):
+        y[dt.zeros((2, 2), dtype=dt.bool)] = 1.0

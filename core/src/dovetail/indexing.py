@@ -197,13 +197,23 @@ def _checked(part: np.ndarray, x: Any, d: int) -> np.ndarray:
 
 
 def _masked(x: Any, mask: Any, d: int) -> list[_Axis]:
-    shape = tuple(mask.shape)
-    if x.shape[d : d + len(shape)] != shape:
+    extents = _under(mask, x.shape[d:], f"the axes {d} to {d + mask.ndim - 1} of {_text(x)}")
+    places = np.nonzero(known(mask))
+    return [_Axis(extent, at=at) for extent, at in zip(extents, places, strict=True)]
+
+
+def _under(mask: Any, shape: tuple[int, ...], what: str) -> tuple[int, ...]:
+    """The extents that a mask covers; the standard lets one without elements cover any."""
+    extents = shape[: mask.ndim]
+    if any(n not in (extent, 0) for n, extent in zip(mask.shape, extents, strict=True)):
         raise WrongIndex(
-            f"a mask of shape {shape} does not fit the axes {d} to {d + len(shape) - 1} of "
-            f"{x.dtype}{list(x.shape)}; the extents must be equal"
+            f"a mask of shape {tuple(mask.shape)} does not fit {what}; the extents must be equal"
         )
-    return [_Axis(extent, at=at) for extent, at in zip(shape, np.nonzero(known(mask)), strict=True)]
+    return extents
+
+
+def _text(x: Any) -> str:
+    return f"{x.dtype}{list(x.shape)}"
 
 
 def known(mask: Any) -> np.ndarray:
@@ -365,7 +375,7 @@ def setitem(x: Any, index: Any, value: Any) -> Any:
     value = converted(x, value)
     mask: Any = index[0] if isinstance(index, tuple) and len(index) == 1 else index
     axes = getattr(mask, "ndim", 0) if is_mask(mask) else 0
-    if axes and value.ndim <= x.ndim - axes:
+    if 0 < axes <= x.ndim and value.ndim <= x.ndim - axes and mask.shape == x.shape[:axes]:
         return _choose(x, mask, value)  # every selected slice gets one value: no positions needed
     wide, plan = _plan(x, index)
     result = _write(wide, plan, value, ops.scatter)
@@ -405,11 +415,6 @@ def _refuse(x: Any, kind: str, what: str) -> None:
 
 def _choose(x: Any, mask: Any, value: Any) -> Any:
     shape = tuple(mask.shape)
-    if x.shape[: len(shape)] != shape:
-        raise WrongIndex(
-            f"a mask of shape {shape} does not fit the first axes of {x.dtype}{list(x.shape)}; the "
-            "extents must be equal"
-        )
     mask = mask if isinstance(mask, Array) else asarray(mask, device=x.device)
     behind = x.shape[len(shape) :]
     chosen = ops.reshape(mask, (*shape, *(1,) * len(behind)))
