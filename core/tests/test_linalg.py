@@ -265,6 +265,8 @@ def test_ranks_agree_with_numpy() -> None:
     a = drawn((3, 4, 2), "float64") @ drawn((3, 2, 5), "float64", 1)
     a[1] = 0
     assert dt.linalg.matrix_rank(dt.asarray(a)).tolist() == [2, 0, 2]
+    for limit in (0.5, dt.asarray(0.5)):
+        close(dt.linalg.pinv(dt.asarray(a), rtol=limit), np.linalg.pinv(a, rtol=0.5), 1000)
     limits = np.array([0.9, 0.5, 1e-3])
     found = dt.linalg.matrix_rank(dt.asarray(a), rtol=dt.asarray(limits))
     assert found.tolist() == np.linalg.matrix_rank(a, rtol=limits).tolist()
@@ -363,6 +365,21 @@ def test_compiled_and_mapped_agree_with_eager(function: Callable[[Any], Any]) ->
     for got, expected in zip(found, want, strict=True):
         assert got.dtype is expected.dtype
         close(got[0], expected)
+
+
+@every_square
+def test_compiled_gradients_agree_with_eager(function: Callable[[Any], Any]) -> None:
+    x = dt.asarray(positive((2, 3, 3), seed=5))
+
+    def loss(a: Any) -> Any:
+        parts = [dt.sum(dt.real(y) ** 2) for y in iterate(function(a)) if y.dtype is not dt.int64]
+        return sum(parts[1:], parts[0])
+
+    slope = dt.grad(loss)
+    close(dt.jit(slope)(x), slope(x), 10)
+    close(dt.grad(dt.jit(loss))(x), slope(x), 10)
+    rows = [np.asarray(slope(x)), np.asarray(slope(x * 2))]
+    close(dt.vmap(slope)(dt.stack([x, x * 2])), np.stack(rows), 10)
 
 
 def test_named_results_pass_through_transforms() -> None:

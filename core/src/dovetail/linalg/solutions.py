@@ -155,7 +155,7 @@ def pinv(x: Any, /, *, rtol: Any = None) -> Any:
     [[0.5, 0.0], [0.0, 0.0]]
     """
     if getattr(rtol, "ndim", 0) == 0 and getattr(rtol, "_tracer", None) is None:
-        return pinv_op(x, rtol=rtol)
+        return pinv_op(x, rtol=None if rtol is None else float(rtol))
     u, s, vh = svd_op(x, full_matrices=False)
     limit = expand_dims(array("pinv", rtol), axis=-1) * s[..., :1]
     large = s > limit
