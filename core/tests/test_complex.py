@@ -307,6 +307,39 @@ def test_the_convention_is_the_one_that_is_written_down() -> None:
     assert pull(dt.asarray(1 + 0j))[0].item() == 2 + 2j  # no conjugate
 
 
+def test_transforms_of_complex_values_compose() -> None:
+    z, t = dt.asarray(Z), dt.asarray(Z[::-1] * (0.2 - 1j))
+
+    def f(a: Any) -> Any:
+        return dt.conj(a) * a * a + dt.abs(a) + 1j * dt.real(a)
+
+    step = 1e-6 * np.asarray(t)
+    slope = (np.asarray(f(z + step)) - np.asarray(f(z - step))) / 2e-6
+    np.testing.assert_allclose(np.asarray(dt.jvp(f, (z,), (t,))[1]), slope, atol=1e-8)
+
+    def loss(a: Any) -> Any:
+        return dt.sum(dt.abs(f(a)) ** 2)
+
+    def scanned(a: Any) -> Any:
+        last, rows = dt.scan(lambda c, x: (c * x + 1j, dt.conj(c)), a[0], a)
+        return dt.abs(last) ** 2 + dt.real(dt.sum(rows * rows))
+
+    def unrolled(a: Any) -> Any:
+        c, rows = a[0], []
+        for i in range(3):
+            rows.append(dt.conj(c))
+            c = c * a[i] + 1j
+        return dt.abs(c) ** 2 + dt.real(dt.sum(dt.stack(rows) ** 2))
+
+    pairs = [
+        (dt.grad(dt.checkpoint(loss))(z), dt.grad(loss)(z)),
+        (dt.vmap(dt.grad(dt.jit(loss)))(dt.stack([t, z]))[1], dt.grad(loss)(z)),
+        (dt.grad(dt.jit(scanned))(z), dt.grad(unrolled)(z)),
+    ]
+    for found, wanted in pairs:
+        np.testing.assert_allclose(np.asarray(found), np.asarray(wanted), rtol=1e-10)
+
+
 def test_a_complex_value_has_no_gradient() -> None:
     with pytest.raises(OpError, match=r"complex64.*scalar"):
         dt.grad(lambda z: z)(dt.asarray(1j))

@@ -164,6 +164,7 @@ static const pair_op ops[] = {
     {"concat", dvt_cpu_shuffle_rows, &dvt_cpu_shuffle_count, 0, 0},
     {"pad", dvt_cpu_shuffle_rows, &dvt_cpu_shuffle_count, 0, 0},
     {"take", dvt_cpu_gather_rows, &dvt_cpu_gather_count, 0, 0},
+    {"take_along_axis", dvt_cpu_gather_rows, &dvt_cpu_gather_count, 0, 0},
     {"scatter", dvt_cpu_gather_rows, &dvt_cpu_gather_count, 0, 0},
     {"scatter_add", dvt_cpu_gather_rows, &dvt_cpu_gather_count, 1, 0},
     {"where", dvt_cpu_compare_rows, &dvt_cpu_compare_count, 0, 1},
@@ -261,6 +262,7 @@ const dvt_kernel_def dvt_cpu_pairs_rows[] = {
     ROW("concat", "T=c64|c128", DVT_KERNEL_STRIDED),
     ROW("pad", "T=c64|c128", 0),
     ROW("take", "T=c64|c128;J=i32|i64", DVT_KERNEL_STRIDED),
+    ROW("take_along_axis", "T=c64;J=i32|i64", 0), /* indices of pairs would have an axis less */
     ROW("scatter", "T=c64|c128;J=i32|i64", 0),
     ROW("scatter_add", "T=c64|c128;J=i32|i64", 0),
     ROW("where", "T=c64|c128", DVT_KERNEL_STRIDED),

@@ -111,8 +111,9 @@ def _add_reference(
 ) -> np.ndarray:
     at = positions("scatter_add_along_axis", indices, x.shape[axis], axis)
     result = x.copy()
-    for where in np.ndindex(*at.shape):
-        result[(*where[:axis], at[where], *where[axis + 1 :])] += updates[where]
+    places: list[Any] = list(np.indices(at.shape, sparse=True))
+    places[axis] = at
+    np.add.at(result, tuple(places), updates)
     return result
 
 
