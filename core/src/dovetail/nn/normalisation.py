@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dovetail import ops, shapes
+from dovetail.dtypes import float32
 from dovetail.errors import OpError
 from dovetail.ops.full import filled_like
 from dovetail.precision import widened
@@ -45,6 +46,18 @@ def _along(line: Any, axis: int, ndim: int) -> Any:
 def _affine(y: Any, scale: Any, bias: Any, axis: int) -> Any:
     y = y if scale is None else y * _along(scale, axis, y.ndim)
     return y if bias is None else y + _along(bias, axis, y.ndim)
+
+
+def _factor(
+    variance: Any, epsilon: float, scale: Any, bias: Any, given: tuple[Any, ...]
+) -> tuple[Any, Any]:
+    """What a centred channel is multiplied by, and what is added: one pass over it. ``given``:
+    those of scale and bias that are not None."""
+    factor = ops.rsqrt(variance + epsilon)
+    left = list(given)
+    if scale is not None:
+        factor = factor * left.pop(0)
+    return factor, left.pop(0) if bias is not None else None
 
 
 @widened
@@ -134,29 +147,35 @@ def batch_norm(
         raise OpError(f"nn.batch_norm: momentum={momentum!r} must lie from 0 to 1")
     at = shapes.axis("nn.batch_norm", axis, x.ndim)
     _lines("batch_norm", x.shape[at], mean=mean, variance=variance, scale=scale, bias=bias)
+    given = [word for word in (scale, bias) if word is not None]
     if not training:
 
         @widened
-        def normal(x: Any, mean: Any, variance: Any) -> Any:
-            return (x - _along(mean, at, x.ndim)) * _along(
-                ops.rsqrt(variance + epsilon), at, x.ndim
-            )
+        def normal(x: Any, mean: Any, variance: Any, *rest: Any) -> Any:
+            factor, shift = _factor(variance, epsilon, scale, bias, rest)
+            return _affine(x - _along(mean, at, x.ndim), factor, shift, at)
 
-        return _affine(normal(x, mean, variance), scale, bias, at)
+        return normal(x, mean, variance, *given)
     axes = tuple(d for d in range(x.ndim) if d != at)
     count = x.size // max(x.shape[at], 1)
     if count < 1:
         raise OpError(
             f"nn.batch_norm: x is {x.dtype}{list(x.shape)}; a batch of nothing has no statistics"
         )
-    y = _affine(_standard(x, axes=axes, epsilon=float(epsilon)), scale, bias, at)
-    fixed = ops.astype(ops.stop_gradient(x), mean.dtype)
-    here = ops.mean(fixed, axis=axes)
-    spread = ops.mean(ops.square(fixed - _along(here, at, x.ndim)), axis=axes)
-    spread = spread * (count / max(count - 1, 1))
+
+    # 16-bit floats widen once and round once, and the statistics are those of what was widened.
+    wide = x if x.dtype.itemsize > 2 else ops.astype(x, float32)
+    given = [w if w.dtype is wide.dtype else ops.astype(w, wide.dtype) for w in given]
+    here = ops.mean(wide, axis=axes)
+    centred = wide - _along(here, at, x.ndim)
+    # The mean of squares of what is already centred: E[x^2] - E[x]^2 would cancel.
+    spread = ops.mean(ops.square(centred), axis=axes)
+    y = _affine(centred, *_factor(spread, epsilon, scale, bias, tuple(given)), at)
+    y = y if y.dtype is x.dtype else ops.astype(y, x.dtype)
+    unbiased = spread * (count / max(count - 1, 1))
     moved = (
         old + momentum * (ops.astype(new, old.dtype) - old)
-        for old, new in ((mean, here), (variance, spread))
+        for old, new in ((mean, here), (variance, unbiased))
     )
     return (y, *(ops.stop_gradient(m) for m in moved))
 
