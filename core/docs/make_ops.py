@@ -127,7 +127,8 @@ def attributes(op: Op) -> Iterable[str]:
 
 def tolerance(op: Op) -> str:
     """The largest error that the tests accept."""
-    limits = [f"{k} {v:g}" for k, v in op.tolerance.items() if k != "norm"]
+    names = [t.name for t in DTYPES if t.name in op.tolerance]
+    limits = [f"{name} {op.tolerance[name]:g}" for name in names]
     of = " of the largest magnitude" if op.tolerance.get("norm") else ""
     return f"{', '.join(limits) or '4 for floats'}{of}"
 
