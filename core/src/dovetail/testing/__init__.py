@@ -4,6 +4,7 @@ Nothing here needs pytest: a check returns when it holds and raises AssertionErr
 attributes and the first wrong element, when it does not.
 """
 
+from dovetail.testing.batching_check import check_batching
 from dovetail.testing.cases import Case, samples_of
 from dovetail.testing.closeness import assert_close, ulp_error
 from dovetail.testing.collect import check_all
@@ -15,6 +16,7 @@ __all__ = [
     "Case",
     "assert_close",
     "check_all",
+    "check_batching",
     "check_derivative",
     "check_gradient",
     "check_op",
