@@ -105,6 +105,8 @@ def sampler(
         for shape in ((), (0,), (7,), (3, 100)):
             filled = (np.full(shape, v).tolist() if 0 not in shape else [] for v in values[0])
             yield Sample(inputs=(keys[0, 1], *filled))
+        drawn = (((300,), v, v + 0.01) for v in values[0])
+        yield Sample(inputs=(((2,), 0, 2**32), *drawn))
         rows = tuple(np.full((2, 3, 5), v).tolist() for v in values[0])
         yield Sample(inputs=(keys, *rows))
         yield Sample(inputs=(keys, *(np.full((2, 3), v).tolist() for v in values[0])))
