@@ -146,11 +146,6 @@ static PyObject *py_tape_suspend(PyObject *self, PyObject *unused) {
 
 static PyObject *py_tape_resume(PyObject *self, PyObject *token) {
     (void)self;
-    if (dvf_tape_top != NULL) {
-        PyErr_SetString(PyExc_RuntimeError,
-                        "a tape started while tapes were suspended is still running");
-        return NULL;
-    }
     if (asleep.n == 0 || (token != Py_None && !Py_IS_TYPE(token, tape_type))) {
         PyErr_SetString(PyExc_TypeError, "tape_resume needs what tape_suspend gave");
         return NULL;
@@ -159,6 +154,11 @@ static PyObject *py_tape_resume(PyObject *self, PyObject *token) {
         free(asleep.tapes);
         asleep.tapes = NULL;
         asleep.room = 0;
+    }
+    if (dvf_tape_top != NULL) {
+        PyErr_SetString(PyExc_RuntimeError,
+                        "a tape started while tapes were suspended is still running");
+        return NULL;
     }
     if (token != Py_None) dvf_tape_top = (dvf_tape *)Py_NewRef(token);
     Py_RETURN_NONE;
@@ -182,8 +182,7 @@ static bool plain(PyObject *args, PyObject *where) {
             return false;
         }
         PyObject *x = PyTuple_GET_ITEM(args, at);
-        if (!dvf_is_array(x) || !dvf_dtype_differentiable(((dvf_array *)x)->dtype))
-            return false;
+        if (!dvf_is_array(x) || !dvf_dtype_differentiable(((dvf_array *)x)->dtype)) return false;
     }
     return PyTuple_GET_SIZE(where) > 0;
 }

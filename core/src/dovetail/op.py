@@ -169,8 +169,9 @@ class Op:
     batching: Callable[..., Any] | None = None
     """``batching(function, size, batched, *operands, **attributes)``: the op for ``size`` examples
     at once. Operands flagged in ``batched`` have the examples along a new first axis, the others
-    have none; every result has them along its first axis. `dovetail.batching` has the rules that
-    many ops share. None: an op with ``broadcast`` is called as it is, any other example by example.
+    have none; every result has them along its first axis. The first three come by position.
+    `dovetail.batching` has the rules that many ops share. None: an op with ``broadcast`` is called
+    as it is, a composite goes through its decomposition, any other runs example by example.
     """
 
     def __repr__(self) -> str:
