@@ -59,10 +59,13 @@ def _gradient(g: Any, y: Any, x: Any, **words: Any) -> Any:
     return fft(g, **words) if x.dtype.kind == "complex" else real_part(fft(g, **words))
 
 
-def _reference(x: np.ndarray, *, axes: tuple[int, ...], inverse: bool, norm: str) -> np.ndarray:
+def _reference(
+    x: np.ndarray, *, axes: tuple[int, ...], inverse: bool, norm: str, out: Any = None
+) -> np.ndarray:
+    if not axes:
+        return x.astype(np.result_type(x.dtype, np.complex64))
     function: Any = np.fft.ifftn if inverse else np.fft.fftn
-    found = np.asarray(function(x, axes=axes, norm=norm)) if axes else np.array(x)
-    return found.astype(np.result_type(found.dtype, np.complex64), copy=False)
+    return np.asarray(function(x, axes=axes, norm=norm, out=out))
 
 
 CASES: list[tuple[tuple[int, ...], tuple[int, ...] | None]] = [
@@ -166,8 +169,10 @@ def _rfft_gradient(g: Any, y: Any, x: Any, *, axes: tuple[int, ...], norm: str) 
     return irfft(even, size, axes=axes, norm=NORMS[norm])
 
 
-def _rfft_reference(x: np.ndarray, *, axes: tuple[int, ...], norm: str) -> np.ndarray:
-    return np.asarray(np.fft.rfftn(x, axes=axes, norm=norm))  # type: ignore[arg-type]
+def _rfft_reference(
+    x: np.ndarray, *, axes: tuple[int, ...], norm: Any, out: Any = None
+) -> np.ndarray:
+    return np.asarray(np.fft.rfftn(x, axes=axes, norm=norm, out=out))
 
 
 def _rfft_samples() -> Iterator[Sample]:
@@ -233,10 +238,12 @@ def _irfft_gradient(g: Any, y: Any, x: Any, *, size: int, axes: tuple[int, ...],
     return back * _weights(back, axes[-1], size, 2.0)
 
 
-def _irfft_reference(x: np.ndarray, *, size: int, axes: tuple[int, ...], norm: str) -> np.ndarray:
+def _irfft_reference(
+    x: np.ndarray, *, size: int, axes: tuple[int, ...], norm: Any, out: Any = None
+) -> np.ndarray:
     if len(axes) > 1:
-        x = np.fft.ifftn(x, axes=axes[:-1], norm=norm)  # type: ignore[arg-type]
-    return np.asarray(np.fft.irfft(x, size, axis=axes[-1], norm=norm))  # type: ignore[arg-type]
+        x = np.fft.ifftn(x, axes=axes[:-1], norm=norm)
+    return np.asarray(np.fft.irfft(x, size, axis=axes[-1], norm=norm, out=out))
 
 
 def _irfft_samples() -> Iterator[Sample]:

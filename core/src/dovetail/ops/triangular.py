@@ -73,7 +73,9 @@ def _substitute(a: np.ndarray, x: np.ndarray, unit_diagonal: bool) -> None:
             x[..., i, :] /= a[..., i, i, None]
 
 
-def _reference(a: np.ndarray, b: np.ndarray, *, lower: bool, unit_diagonal: bool) -> np.ndarray:
+def _reference(
+    a: np.ndarray, b: np.ndarray, *, lower: bool, unit_diagonal: bool, out: Any = None
+) -> np.ndarray:
     if not unit_diagonal:
         zero = np.diagonal(a, axis1=-2, axis2=-1) == 0
         if zero.any():
@@ -82,7 +84,8 @@ def _reference(a: np.ndarray, b: np.ndarray, *, lower: bool, unit_diagonal: bool
                 f"triangular_solve: {which(int(place[0]), a.shape[:-2])} is singular: element "
                 f"({place[1]}, {place[1]}) of its diagonal is 0"
             )
-    x = np.array(b, order="C")
+    x: np.ndarray = np.empty(b.shape, b.dtype) if out is None else out
+    x[...] = b
     if lower:
         _substitute(a, x, unit_diagonal)
     else:  # read backwards, an upper triangle is a lower one
