@@ -5,6 +5,8 @@
 #include "rows.h"
 #include "special_functions.h"
 #include "vec_math.h"
+#include "vec_math_f64_exp.h"
+#include "vec_math_f64_trig.h"
 
 /* Functions of floats: float32 (and through it the 16-bit types) in vectors. */
 DVT_VF_UNARY(exp_f32, dvt_vf_exp(x))
@@ -12,17 +14,13 @@ DVT_VD_UNARY(exp_f64, dvt_vd_exp(x))
 DVT_VF_UNARY(log_f32, dvt_vf_log(x))
 DVT_VD_UNARY(log_f64, dvt_vd_log(x))
 DVT_VF_UNARY(log1p_f32, dvt_vf_log1p(x))
-DVT_UNARY_LOOP(log1p_f64, double, double, log1p(x))
 DVT_VF_UNARY(expm1_f32, dvt_vf_expm1(x))
-DVT_UNARY_LOOP(expm1_f64, double, double, expm1(x))
 DVT_VF_UNARY(sqrt_f32, dvt_vf_sqrt(x))
 DVT_VD_UNARY(sqrt_f64, dvt_vd_sqrt(x))
 DVT_VF_UNARY(rsqrt_f32, dvt_vf_div(dvt_vf_set1(1.0f), dvt_vf_sqrt(x)))
 DVT_VD_UNARY(rsqrt_f64, dvt_vd_div(dvt_vd_set1(1.0), dvt_vd_sqrt(x)))
 DVT_VF_UNARY(sin_f32, dvt_vf_sin(x))
-DVT_UNARY_LOOP(sin_f64, double, double, sin(x))
 DVT_VF_UNARY(cos_f32, dvt_vf_cos(x))
-DVT_UNARY_LOOP(cos_f64, double, double, cos(x))
 DVT_VF_UNARY(tanh_f32, dvt_vf_tanh(x))
 DVT_VD_UNARY(tanh_f64, dvt_vd_tanh(x))
 DVT_VF_UNARY(erf_f32, dvt_vf_erf(x))
@@ -39,23 +37,35 @@ DVT_UNARY_LOOP(trunc_f64, double, double, trunc(x))
 DVT_VF_UNARY(round_f32, dvt_vf_round(x))
 DVT_VD_UNARY(round_f64, dvt_vd_round(x))
 
-/* What has no vector code yet: the C library's, one element at a time. */
-#define LIBRARY(name)                                                                              \
-    DVT_UNARY_LOOP(name##_f32, float, float, name##f(x))                                           \
-    DVT_UNARY_LOOP(name##_f64, double, double, name(x))
-LIBRARY(tan)
-LIBRARY(asin)
-LIBRARY(acos)
-LIBRARY(atan)
-LIBRARY(sinh)
-LIBRARY(cosh)
-LIBRARY(asinh)
-LIBRARY(acosh)
-LIBRARY(atanh)
-LIBRARY(exp2)
-LIBRARY(log2)
-LIBRARY(log10)
-LIBRARY(cbrt)
+/* Functions that need an fma which rounds once: without it the C library's, one at a time. float32 is
+ * computed in float64 and rounded, as far as it has no shorter code of its own. */
+#if DVT_VF_FUSED
+#define WIDE_F64(name) DVT_VD_UNARY(name##_f64, dvt_vd_##name(x))
+#define WIDE_F32(name)                                                                             \
+    DVT_VF_UNARY(name##_f32,                                                                       \
+                 dvt_vf_from_d(dvt_vd_##name(dvt_vf_low_d(x)), dvt_vd_##name(dvt_vf_high_d(x))))
+#else
+#define WIDE_F64(name) DVT_UNARY_LOOP(name##_f64, double, double, name(x))
+#define WIDE_F32(name) DVT_UNARY_LOOP(name##_f32, float, float, name##f(x))
+#endif
+#define WIDE(name) WIDE_F32(name) WIDE_F64(name)
+WIDE_F64(log1p)
+WIDE_F64(expm1)
+WIDE_F64(sin)
+WIDE_F64(cos)
+WIDE(tan)
+WIDE(asin)
+WIDE(acos)
+WIDE(atan)
+WIDE(sinh)
+WIDE(cosh)
+WIDE(asinh)
+WIDE(acosh)
+WIDE(atanh)
+WIDE(exp2)
+WIDE(log2)
+WIDE(log10)
+WIDE(cbrt)
 
 DVT_UNARY_LOOP(erfinv_f64, double, double, dvt_erfinv(x))
 
@@ -76,7 +86,7 @@ DVT_UNSIGNED_TYPES(UNSIGNED)
     DVT_UNARY_LOOP(negative_##end, type, type, -x)                                                 \
     DVT_UNARY_LOOP(square_##end, type, type, x *x)                                                 \
     DVT_UNARY_LOOP(reciprocal_##end, type, type, 1 / x)                                            \
-    DVT_UNARY_LOOP(sign_##end, type, type, x > 0 ? 1 : x < 0 ? -1 : x)                             \
+    DVT_UNARY_LOOP(sign_##end, type, type, x > 0 ? 1 : x < 0 ? -1 : x + (type)0)                   \
     DVT_UNARY_LOOP(isnan_##end, type, uint8_t, x != x)
 DVT_REAL_TYPES(REAL)
 DVT_UNARY_LOOP(abs_f32, float, float, fabsf(x))
@@ -86,7 +96,8 @@ DVT_UNARY_LOOP(isinf_f64, double, uint8_t, fabs(x) == HUGE_VAL)
 DVT_UNARY_LOOP(isfinite_f32, float, uint8_t, fabsf(x) < HUGE_VALF)
 DVT_UNARY_LOOP(isfinite_f64, double, uint8_t, fabs(x) < HUGE_VAL)
 DVT_UNARY_LOOP(signbit_f32, float, uint8_t, signbit(x) != 0)
-DVT_UNARY_LOOP(signbit_f64, double, uint8_t, signbit(x) != 0)
+/* through 1 with the sign, of which a comparison is quick */
+DVT_UNARY_LOOP(signbit_f64, double, uint8_t, copysign(1, x) < 0)
 
 #define FLOAT_MAPS(name, single, twice)                                                            \
     [DVT_TYPE_F16] = DVT_UNARY_HALF(name##_f32, DVT_HALF_F16, single),                             \

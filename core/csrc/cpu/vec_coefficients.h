@@ -97,4 +97,37 @@ static const double dvt_power_log_f64[] = {
     0x1.99645ed60647ep-4, -0x1.94c70feeac07bp-4, 0x1.ba2b03d5692b8p-5,
 };
 
+/* sin(r) = r + r t P(t), t = r^2, |r| <= pi/4; fitted to 4.2e-18 */
+static const double dvt_sin_f64[] = {
+    -0x1.5555555555547p-3, 0x1.111111110f529p-7,   -0x1.a01a019ba6713p-13,
+    0x1.71de351a02fa6p-19, -0x1.ae5e1c49b4437p-26, 0x1.5d7d69244fa99p-33,
+};
+
+/* cos(r) = 1 - t/2 + t^2 P(t), t = r^2, |r| <= pi/4; fitted to 5.5e-20 */
+static const double dvt_cos_f64[] = {
+    0x1.555555555554ap-5,   -0x1.6c16c16c14ebep-10, 0x1.a01a019c6a5f3p-16,
+    -0x1.27e4f7d4a4990p-22, 0x1.1ee9c69d55a56p-29,  -0x1.8f9acc06c85ebp-37,
+};
+
+/* atan(x) = x + x t P(t), t = x^2, |x| <= tan(pi/8); fitted to 1.3e-18 */
+static const double dvt_atan_f64[] = {
+    -0x1.555555555553cp-2, 0x1.9999999995695p-3, -0x1.24924922a2433p-3, 0x1.c71c70e1ca0dbp-4,
+    -0x1.745cf8624d07bp-4, 0x1.3b1110a10f654p-4, -0x1.10eb57a2697dep-4, 0x1.df09c6f903d0bp-5,
+    -0x1.9cb9c027a6547p-5, 0x1.3795c77a35764p-5, -0x1.24dd942e12083p-6,
+};
+
+/* asin(x) = x + x t P(t), t = x^2, |x| <= 1/2; fitted to 9.6e-19 */
+static const double dvt_asin_f64[] = {
+    0x1.5555555555577p-3, 0x1.333333332e08cp-4, 0x1.6db6db7219edcp-5, 0x1.f1c71a9220318p-6,
+    0x1.6e8bdf30a9c64p-6, 0x1.1c49eaa1b01edp-6, 0x1.ca201954da71cp-7, 0x1.7580fb10eeb02p-7,
+    0x1.615697b4e4871p-7, 0x1.e4644127caa00p-9, 0x1.6418e3e6f47b6p-6, -0x1.58b104f35a850p-6,
+    0x1.0b7ff43cecfc8p-5,
+};
+
+/* cbrt(x) = P(x - 1), sqrt(1/2) <= x <= sqrt(2), to start from; fitted to 9.3e-6 */
+static const double dvt_cbrt_f64[] = {
+    0x1.000047d560333p+0, 0x1.55367b23c1f5dp-2,  -0x1.c8e6b7efa2d4ap-4,
+    0x1.0d9460dd6658bp-4, -0x1.35ccc034dfbafp-5,
+};
+
 #endif

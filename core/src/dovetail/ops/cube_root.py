@@ -41,7 +41,7 @@ cbrt: Any = define(
         batching=batched,
         reference=np.cbrt,
         samples=_samples,
-        # 1 ulp of the kernel and 1 of the reference.
-        tolerance={"float32": 2, "float64": 2, "float16": 1, "bfloat16": 1},
+        # Of the C library, which the reference calls: up to 4 in glibc. The kernel has 1.
+        tolerance={"float32": 1, "float64": 4, "float16": 1, "bfloat16": 1},
     )
 )
