@@ -1,32 +1,209 @@
-"""The gradient of attention for its queries, keys and values: see `dovetail.ops.attention`."""
+"""The gradient of attention for its queries, keys and values, and what the two ops share:
+attributes, shapes, scores, batching and sample inputs."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from operator import index
 from typing import Any
 
 import numpy as np
 
 from dovetail import ops
-from dovetail.dtypes import FLOATING, float32, float64
+from dovetail.batching import examples
+from dovetail.dtypes import FLOATING, DType, float32, float64, int64
 from dovetail.op import Op, Sample, Spec, define
-from dovetail.ops.attention_scores import (
-    ATTRIBUTES,
-    CASES,
-    TOLERANCE,
-    batching,
-    canonical,
-    check,
-    numpy_scores,
-    scores,
-    specs,
-    weighted,
-    wide,
-    wider,
-)
+from dovetail.ops.full import on_device_of
 
-__all__ = ["attention_gradient", "slopes"]
+__all__ = [
+    "ATTRIBUTES",
+    "CASES",
+    "TOLERANCE",
+    "attention_gradient",
+    "batching",
+    "canonical",
+    "check",
+    "numpy_scores",
+    "scores",
+    "slopes",
+    "specs",
+    "weighted",
+    "wide",
+    "wider",
+]
+
+ATTRIBUTES: dict[str, Any] = {"low": None, "high": None, "scale": None}
+FURTHEST = 2**60
+
+
+def wide(kind: DType) -> DType:
+    """What scores are computed in."""
+    return float64 if kind is float64 else float32
+
+
+# ---- attributes and shapes -----------------------------------------------------------------------
+
+
+def canonical(op: Op, q: Spec, *, low: Any, high: Any, scale: Any) -> dict[str, Any]:
+    """Attributes as kernels see them: a finite scale, ends of the band as they are."""
+    ends: list[int | None] = []
+    for name, value in (("low", low), ("high", high)):
+        try:
+            ends.append(None if value is None else max(-FURTHEST, min(FURTHEST, index(value))))
+        except TypeError:
+            raise op.fail(f"{name}={value!r} must be an integer or None") from None
+    if scale is None:
+        scale = 1 / math.sqrt(q.shape[-1]) if q.ndim and q.shape[-1] else 1.0
+    if isinstance(scale, bool) or not isinstance(scale, (int, float)) or not math.isfinite(scale):
+        raise op.fail(f"scale={scale!r} must be a finite number or None")
+    return {"low": ends[0], "high": ends[1], "scale": float(scale)}
+
+
+def check(op: Op, q: Spec, k: Spec, v: Spec, bias: tuple[Spec, ...]) -> None:
+    """Refuse operands whose shapes do not fit each other."""
+    for name, spec in (("q", q), ("k", k), ("v", v)):
+        if spec.ndim != 4:
+            raise op.fail(f"{name} is {spec}, but it needs the axes (batch, head, position, depth)")
+    if len(bias) > 1:
+        raise op.fail(f"it takes one bias, not {len(bias)}; add them up first")
+    if k.shape[:3] != v.shape[:3]:
+        raise op.fail(
+            f"k is {k} and v is {v}; each key needs one value: batch, heads and positions"
+        )
+    if q.shape[0] != k.shape[0] or q.shape[3] != k.shape[3]:
+        raise op.fail(f"q is {q} and k is {k}; their batch and their depth must be equal")
+    if (q.shape[1] % k.shape[1]) if k.shape[1] else q.shape[1]:
+        raise op.fail(
+            f"q has {q.shape[1]} heads and k {k.shape[1]}; the heads of k must divide those of q"
+        )
+    wanted = (*q.shape[:3], k.shape[2])
+    for b in bias:
+        if b.ndim != 4 or any(n not in (1, m) for n, m in zip(b.shape, wanted, strict=True)):
+            raise op.fail(
+                f"bias is {b}, but the scores have shape {wanted}; it must broadcast to it"
+            )
+
+
+# ---- numpy: the whole matrix, in float64 ---------------------------------------------------------
+
+
+def numpy_scores(
+    q: np.ndarray, k: np.ndarray, bias: tuple[np.ndarray, ...], *, low: Any, high: Any, scale: Any
+) -> np.ndarray:
+    """Scores as (batch, head, query, key), minus infinity where a query does not see."""
+    each = k.repeat(q.shape[1] // max(k.shape[1], 1), axis=1)
+    s = np.einsum("bhid,bhjd->bhij", q.astype(np.float64), each.astype(np.float64)) * scale
+    for b in bias:
+        s = s + b
+    ahead = np.arange(k.shape[2]) - np.arange(q.shape[2])[:, None]
+    if low is not None:
+        s = np.where(ahead < low, -np.inf, s)
+    return s if high is None else np.where(ahead > high, -np.inf, s)
+
+
+# ---- in ops: what devices do that do not claim these ---------------------------------------------
+
+
+def scores(q: Any, k: Any, bias: tuple[Any, ...], *, low: Any, high: Any, scale: float) -> Any:
+    """Scores as (batch, head, query, key); the heads that share keys stand in one product."""
+    batch, heads, m, depth = q.shape
+    key_heads, n = k.shape[1], k.shape[2]
+    group = heads // max(key_heads, 1)
+    tall = ops.reshape(q, (batch, key_heads, group * m, depth))
+    s = ops.matmul(tall, ops.permute_dims(k, (0, 1, 3, 2)))
+    s = ops.reshape(s, (batch, heads, m, n)) * scale
+    for b in bias:
+        s = s + b
+    if low is None and high is None:
+        return s
+    ahead = on_device_of(s, ops.iota, (m, n), 1, int64) - on_device_of(
+        s, ops.iota, (m, n), 0, int64
+    )
+    hidden = None
+    for end, compare in ((low, ops.less), (high, ops.greater)):
+        if end is not None:
+            beyond = compare(ahead, end)
+            hidden = beyond if hidden is None else ops.logical_or(hidden, beyond)
+    return ops.where(hidden, -math.inf, s)
+
+
+def wider(kind: DType, *arrays: Any) -> tuple[Any, ...]:
+    """The arrays in one dtype."""
+    return tuple(x if x.dtype is kind else ops.astype(x, kind) for x in arrays)
+
+
+def weighted(p: Any, v: Any) -> Any:
+    """(batch, head, query, key) weights times (batch, key head, key, width) values."""
+    batch, heads, m, n = p.shape
+    tall = ops.reshape(p, (batch, v.shape[1], heads // max(v.shape[1], 1) * m, n))
+    return ops.reshape(ops.matmul(tall, v), (batch, heads, m, v.shape[3]))
+
+
+# ---- batching ------------------------------------------------------------------------------------
+
+
+def _folded(x: Any, size: int, batched: bool) -> Any:
+    whole = examples(x, size, batched)
+    return ops.reshape(whole, (size * whole.shape[1], *whole.shape[2:]))
+
+
+def batching(op: Any, size: int, batched: tuple[bool, ...], *operands: Any, **words: Any) -> Any:
+    """The examples join the batch; a bias that serves the batch and all examples stays as it is."""
+    batch = operands[0].shape[int(batched[0])]
+    joined = []
+    first = 3 if len(operands) < 6 else 6  # attention's bias, or that of its gradient
+    for i, (x, b) in enumerate(zip(operands, batched, strict=True)):
+        if i == first:
+            if not b and x.shape[0] == 1:
+                joined.append(x)
+                continue
+            lead = (size, batch) if b else (batch,)
+            x = ops.broadcast_to(x, (*lead, *x.shape[len(lead) :]))  # noqa: PLW2901
+        joined.append(_folded(x, size, b))
+    results = op(*joined, **words)
+    return tuple(ops.reshape(y, (size, batch, *y.shape[1:])) for y in results)
+
+
+# ---- samples -------------------------------------------------------------------------------------
+
+Case = tuple[tuple[int, int, int], tuple[int, int, int], tuple[int, ...] | None, dict[str, Any]]
+CASES: list[Case] = [
+    # (batch, heads, queries), (key heads, keys, depth), shape of the bias
+    ((1, 1, 1), (1, 1, 1), None, {}),
+    ((2, 3, 5), (3, 7, 4), None, {}),
+    ((1, 4, 6), (2, 5, 3), None, {"high": 0}),
+    ((1, 2, 9), (1, 9, 8), None, {"low": -2, "high": 1, "scale": 0.7}),
+    ((2, 2, 4), (2, 3, 5), (1, 2, 4, 3), {}),
+    ((2, 2, 4), (1, 3, 5), (2, 1, 1, 3), {"high": 0, "scale": 1.0}),
+    ((1, 1, 6), (1, 3, 2), None, {"high": -2}),  # the first two queries see nothing
+    ((1, 1, 6), (1, 3, 2), None, {"low": 1}),  # the last ones see nothing
+    ((1, 2, 101), (1, 301, 17), None, {"high": 210}),
+    ((1, 2, 0), (1, 4, 3), None, {}),
+    ((0, 2, 3), (1, 4, 3), None, {}),
+]
+
+
+def specs(case: Case) -> tuple[Any, ...]:
+    """Queries, keys and values to draw; values are one wider than keys."""
+    (batch, heads, m), (key_heads, n, depth), _, _ = case
+    q, k, v = (
+        (batch, heads, m, depth),
+        (batch, key_heads, n, depth),
+        (batch, key_heads, n, depth + 1),
+    )
+    return (q, -2, 2), (k, -2, 2), (v, -2, 2)
+
+
+# Sums of up to 301 products, whose error is measured against the largest result; exp turns the
+# rounding of scores of up to 10 into a relative error of as many units.
+TOLERANCE: dict[str, Any] = {
+    "norm": True,
+    "float32": 32,
+    "float64": 32,
+    "float16": 1,
+    "bfloat16": 1,
+}
 
 
 def _gradient_reference(

@@ -10,9 +10,8 @@ import numpy as np
 from dovetail.dtypes import FLOATING
 from dovetail.op import REQUIRED, Op, Sample, Spec, define
 from dovetail.ops.max_pool2d import CASES, pool_attributes
-from dovetail.ops.window_batching import folded
 from dovetail.shapes import sized
-from dovetail.windows import Pair, Sides, extents, pair
+from dovetail.windows import Pair, Sides, extents, folded, pair
 
 __all__ = ["avg_pool2d", "avg_pool2d_gradient"]
 

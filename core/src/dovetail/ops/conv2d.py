@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from dovetail import windows
 from dovetail.dtypes import FLOATING
 from dovetail.op import REQUIRED, Op, Sample, Spec, define
-from dovetail.ops.window_batching import convolution, image_gradient, weight_gradient
 from dovetail.shapes import sized
 from dovetail.windows import Pair, Sides, extents, paddings, pair
 
@@ -282,7 +282,7 @@ CONV2D = Op(
         lambda g, y, x, w, **a: conv2d_weight_gradient(x, g, size=w.shape[:2], **a),
     ),
     reference=_reference,
-    batching=convolution,
+    batching=windows.convolution,
     samples=_samples,
     tolerance=TOLERANCE,
 )
@@ -335,7 +335,7 @@ CONV2D_INPUT_GRADIENT = Op(
         lambda h, y, g, w, size, **a: conv2d_weight_gradient(h, g, size=w.shape[:2], **a),
     ),
     reference=_input_reference,
-    batching=image_gradient,
+    batching=windows.image_gradient,
     samples=_input_samples,
     tolerance=TOLERANCE,
 )
@@ -388,7 +388,7 @@ CONV2D_WEIGHT_GRADIENT = Op(
         lambda h, y, x, g, size, **a: conv2d(x, h, **a),
     ),
     reference=_weight_reference,
-    batching=weight_gradient,
+    batching=windows.weight_gradient,
     samples=_weight_samples,
     tolerance=TOLERANCE,
 )

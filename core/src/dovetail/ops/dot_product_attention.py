@@ -18,16 +18,17 @@ import numpy as np
 from dovetail import ops
 from dovetail.dtypes import FLOATING, float32, float64
 from dovetail.op import Op, Sample, Spec, Together, define
-from dovetail.ops.attention_adjoint import attention_gradient, slopes
-from dovetail.ops.attention_scores import (
+from dovetail.ops.attention_adjoint import (
     ATTRIBUTES,
     CASES,
     TOLERANCE,
+    attention_gradient,
     batching,
     canonical,
     check,
     numpy_scores,
     scores,
+    slopes,
     specs,
     weighted,
     wide,

@@ -11,8 +11,7 @@ import numpy as np
 from dovetail import ops
 from dovetail.dtypes import FLOATING, NUMERIC, int64
 from dovetail.op import REQUIRED, Op, Sample, Spec, define
-from dovetail.ops.window_batching import folded
-from dovetail.windows import Pair, Sides, extents, paddings, pair
+from dovetail.windows import Pair, Sides, extents, folded, paddings, pair
 
 __all__ = ["max_pool2d", "pool_attributes"]
 

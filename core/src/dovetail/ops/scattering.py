@@ -10,7 +10,6 @@ import numpy as np
 from dovetail import ops
 from dovetail.dtypes import FLOATING, NUMERIC
 from dovetail.op import Op, Sample, Spec, define
-from dovetail.ops.gather_batching import writing
 from dovetail.ops.take import (
     INDEX,
     check_updates,
@@ -20,6 +19,7 @@ from dovetail.ops.take import (
     scatter_samples,
     take,
     update_rows,
+    writing,
 )
 
 __all__ = ["scatter_maximum", "scatter_minimum", "scatter_multiply"]
