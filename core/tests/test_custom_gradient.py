@@ -146,6 +146,26 @@ def test_examples_share_an_argument_and_its_gradient() -> None:
     np.testing.assert_allclose(np.asarray(each), want, rtol=1e-12)
 
 
+def test_weights_that_examples_share_stay_matrices() -> None:
+    @dt.custom_gradient
+    def affine(x: Any, w: Any) -> Any:
+        return x @ w, lambda g: (g @ w.T, None)
+
+    def loss(x: Any, w: Any) -> Any:
+        return dt.sum(affine(x, w) ** 2)
+
+    rng = np.random.default_rng(0)
+    xs, w = f64(rng.normal(size=(50, 3))), f64(rng.normal(size=(3, 2)))
+    step = dt.jit(dt.vmap(dt.grad(loss), in_axes=(0, None)))
+    np.testing.assert_allclose(np.asarray(step(xs, w)), 2 * np.asarray((xs @ w) @ w.T), rtol=1e-12)
+    shapes = {
+        tuple(v.shape for v in n.inputs)
+        for n in step._find((xs, w), {}).graph.nodes
+        if n.op.name == "matmul"
+    }
+    assert shapes == {((50, 3), (3, 2)), ((50, 2), (2, 3))}
+
+
 def test_inside_a_loop() -> None:
     def total(x: Any) -> Any:
         return dt.scan(lambda c, v: (c + log1pexp(v) * c, None), f64(1.0), x)[0]

@@ -70,7 +70,11 @@ def _gradients(
     grads: list[Any] = [None] * len(xs)
     values = [_or_zeros(gi, yi) for gi, yi in zip(g[:n_values], y, strict=False)]
     if any(gi is not None for gi in g[:n_values]):
-        found = replay(pull, (*values, *y[n_values:]))
+        # An operand that was saved as it is, such as a weight, is read as the operand it is.
+        place = {v: i for i, v in enumerate(body.inputs)}
+        kept = zip(body.outputs[n_values:], y[n_values:], strict=True)
+        read = [xs[place[v]] if v in place else yi for v, yi in kept]
+        found = replay(pull, (*values, *read))
         for i, gi in zip(attributes["answered"], found, strict=True):
             grads[i] = gi if needed[i] else None
     saved = any(gi is not None for gi in g[n_values:])
@@ -98,33 +102,57 @@ def _or_zeros(g: Any, y: Any) -> Any:
 def _batching(
     function: Any, size: int, batched: tuple[bool, ...], /, *operands: Any, **attributes: Any
 ) -> tuple[Any, ...]:
-    from dovetail.batched_replay import batch_graph  # noqa: PLC0415  imports the ops
+    from dovetail.batching import examples  # noqa: PLC0415  imports the ops
 
-    flags = [batched[i] for i in attributes["answered"]]
-    found: tuple[Any, ...] = function(
-        *operands,
-        **attributes
-        | {
-            "body": batch_graph(attributes["body"], size, batched),
-            "pull": _batched_pull(attributes["pull"], size, flags, operands[0].device),
-        },
-    )
-    return found
+    device, n_values = operands[0].device, attributes["n_values"]
+    body, flags = _batched_body(attributes["body"], size, batched, n_values, device)
+    shared = [not batched[i] for i in attributes["answered"]]
+    pull = _batched_pull(attributes["pull"], size, flags, shared, device)
+    found = function(*operands, **attributes | {"body": body, "pull": pull})
+    return tuple(examples(y, size, b) for y, b in zip(found, flags, strict=True))
 
 
-def _batched_pull(pull: Graph, size: int, batched: Sequence[bool], device: Any) -> Graph:
+def _batched_body(
+    body: Graph, size: int, batched: Sequence[bool], n_values: int, device: Any
+) -> tuple[Graph, list[bool]]:
+    """The body of all examples, and which of its outputs differ between examples: all values count
+    as such, but a saved weight that examples share stays one."""
+    from dovetail.batched_replay import replay_batched  # noqa: PLC0415  imports the ops
+    from dovetail.batching import examples  # noqa: PLC0415
+
+    flags: list[bool] = []
+
+    def run(*arrays: Any) -> list[Any]:
+        found, differ = replay_batched(body, size, batched, arrays)
+        flags[:] = [b or k < n_values for k, b in enumerate(differ)]
+        return [
+            examples(x, size, b) if k < n_values else x
+            for k, (x, b) in enumerate(zip(found, differ, strict=True))
+        ]
+
+    specs = [_examples_spec(v.spec, size, b) for v, b in zip(body.inputs, batched, strict=True)]
+    return structured.graph_of(run, specs, device, body.name)[0], flags
+
+
+def _batched_pull(
+    pull: Graph, size: int, batched: Sequence[bool], shared: Sequence[bool], device: Any
+) -> Graph:
     """The pull of all examples; an operand that they share gets the sum of their gradients."""
     from dovetail.batched_replay import replay_batched  # noqa: PLC0415  imports the ops
     from dovetail.batching import examples  # noqa: PLC0415
     from dovetail.ops import sum_op  # noqa: PLC0415
 
     def run(*arrays: Any) -> list[Any]:
-        found, flags = replay_batched(pull, size, (True,) * len(arrays), arrays)
+        found, flags = replay_batched(pull, size, batched, arrays)
         every = [examples(x, size, b) for x, b in zip(found, flags, strict=True)]
-        return [x if b else sum_op(x, axis=0) for x, b in zip(every, batched, strict=True)]
+        return [sum_op(x, axis=0) if s else x for x, s in zip(every, shared, strict=True)]
 
-    specs = [Spec((size, *v.spec.shape), v.spec.dtype) for v in pull.inputs]
+    specs = [_examples_spec(v.spec, size, b) for v, b in zip(pull.inputs, batched, strict=True)]
     return structured.graph_of(run, specs, device, pull.name)[0]
+
+
+def _examples_spec(spec: Spec, size: int, batched: bool) -> Spec:
+    return Spec((size, *spec.shape) if batched else spec.shape, spec.dtype)
 
 
 def _reference(*arrays: Any, body: Graph, **_: Any) -> tuple[np.ndarray[Any, Any], ...]:
