@@ -189,11 +189,22 @@ def test_an_element_depends_only_on_the_key_and_its_place(name: str) -> None:
 def test_a_device_without_the_kernel_draws_the_same(name: str, dtype: Any) -> None:
     key = R.key(77).data
     kernel = getattr(dt.ops, name)(key, (20011,), dtype)
-    same(REGISTRY[name].decomposition(key, (20011,), dtype), kernel)
+    given = REGISTRY[name].attributes | {"shape": (20011,), "dtype": dtype}
+    same(REGISTRY[name].decomposition(key, **given), kernel)
     several = dt.reshape(R.bits(R.key(1), (12,)), (2, 3, 2))
     together = getattr(dt.ops, name)(several, (5,), dtype)
-    same(REGISTRY[name].decomposition(several, (5,), dtype), together)
+    same(REGISTRY[name].decomposition(several, **given | {"shape": (5,)}), together)
     same(together[1, 2], getattr(dt.ops, name)(several[1, 2], (5,), dtype))
+
+
+@pytest.mark.parametrize("dtype", [dt.float32, dt.float64], ids=str)
+def test_the_open_interval_is_symmetric_and_the_same_everywhere(dtype: Any) -> None:
+    x = dt.ops.random_uniform(R.key(77).data, (20011,), dtype, open=True)
+    in_ops = REGISTRY["random_uniform"].decomposition(R.key(77).data, (20011,), dtype, open=True)
+    same(in_ops, x)
+    odd = np.asarray(dt.astype(x, dt.float64)) * 2.0 ** (24 if dtype is dt.float32 else 53)
+    assert (odd % 2 == 1).all()
+    assert 0 < float(dt.min(x)) < float(dt.max(x)) < 1
 
 
 @pytest.mark.parametrize("span", [1, 10, 2**31 + 1, 2**32])

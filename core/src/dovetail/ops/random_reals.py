@@ -22,11 +22,12 @@ __all__ = ["random_normal", "random_uniform"]
 REAL = frozenset({float32, float64})
 
 
-def _canonical(op: Op, shape: Any, dtype: Any) -> dict[str, Any]:
+def _canonical(op: Op, shape: Any, dtype: Any, **more: Any) -> dict[str, Any]:
     dtype = as_dtype(dtype)
     if dtype not in REAL:
         raise op.fail(f"dtype={dtype} is neither float32 nor float64; convert the draw with astype")
-    return {"shape": checked_shape(op, shape, dtype.itemsize), "dtype": dtype}
+    flags = {name: bool(value) for name, value in more.items()}
+    return {"shape": checked_shape(op, shape, dtype.itemsize), "dtype": dtype, **flags}
 
 
 def _infer(op: Op, keys: Spec, shape: tuple[int, ...], dtype: DType) -> Spec:
@@ -45,9 +46,13 @@ def _top(keys: np.ndarray, shape: tuple[int, ...], dtype: DType) -> np.ndarray:
     return (flat[..., 0::2] >> np.uint64(11) | flat[..., 1::2] << np.uint64(21)).reshape(whole)
 
 
-def _uniform(keys: np.ndarray, shape: tuple[int, ...], dtype: DType) -> np.ndarray:
+def _uniform(keys: np.ndarray, shape: tuple[int, ...], dtype: DType, open: bool) -> np.ndarray:
     unit = 2.0**-24 if dtype is float32 else 2.0**-53
-    return np.asarray(_top(keys, shape, dtype).astype(dtype.name) * unit)
+    top = _top(keys, shape, dtype)
+    if open:
+        half = (top >> np.uint64(1)).astype(dtype.name) + 0.5
+        return np.asarray(half * (2 * unit))
+    return np.asarray(top.astype(dtype.name) * unit)
 
 
 def _odd(keys: np.ndarray, shape: tuple[int, ...], dtype: DType) -> np.ndarray:
@@ -67,9 +72,12 @@ def _top_bits(keys: Any, shape: tuple[int, ...], dtype: DType) -> Any:
     return ops.bitwise_right_shift(drawn(keys, shape, source), dropped)
 
 
-def _uniform_in_ops(keys: Any, shape: tuple[int, ...], dtype: DType) -> Any:
+def _uniform_in_ops(keys: Any, shape: tuple[int, ...], dtype: DType, open: bool) -> Any:
     unit = 2.0**-24 if dtype is float32 else 2.0**-53
-    return ops.astype(_top_bits(keys, shape, dtype), dtype) * unit
+    top = _top_bits(keys, shape, dtype)
+    if open:
+        return (ops.astype(ops.bitwise_right_shift(top, 1), dtype) + 0.5) * (2 * unit)
+    return ops.astype(top, dtype) * unit
 
 
 def _normal_in_ops(keys: Any, shape: tuple[int, ...], dtype: DType) -> Any:
@@ -83,27 +91,34 @@ def _batched(op: Any, size: int, batched: tuple[bool, ...], keys: Any, **words: 
     return op(keys, **words)
 
 
-def _samples() -> Iterator[Sample]:
+def _samples(**more: Any) -> Iterator[Sample]:
     keys = np.arange(12, dtype=np.uint32).reshape(2, 3, 2) * np.uint32(0x9E3779B9)
     for dtype in (float32, float64):
         for shape in ((), (7,), (3, 5, 11), (2, 0), (5000,)):
-            yield Sample(inputs=(keys[1, 1],), attributes={"shape": shape, "dtype": dtype})
-        yield Sample(inputs=(keys,), attributes={"shape": (2, 133), "dtype": dtype})
-        yield Sample(inputs=(keys,), attributes={"shape": (), "dtype": dtype})
+            yield Sample(inputs=(keys[1, 1],), attributes={"shape": shape, "dtype": dtype, **more})
+        yield Sample(inputs=(keys,), attributes={"shape": (2, 133), "dtype": dtype, **more})
+        yield Sample(inputs=(keys,), attributes={"shape": (), "dtype": dtype, **more})
 
 
-def _record(name: str, doc: str, reference: Callable[..., Any], in_ops: Callable[..., Any]) -> Op:
+def _both() -> Iterator[Sample]:
+    yield from _samples()
+    yield from _samples(open=True)
+
+
+def _record(
+    name: str, doc: str, reference: Callable[..., Any], in_ops: Callable[..., Any], **more: Any
+) -> Op:
     op = Op(
         name=name,
         doc=doc,
         signature="key: K -> T",
         types={"K": frozenset({uint32}), "T": REAL},
-        attributes={"shape": REQUIRED, "dtype": REQUIRED},
-        canonical=lambda key, shape, dtype: _canonical(op, shape, dtype),
-        infer=lambda key, shape, dtype: _infer(op, key, shape, dtype),
+        attributes={"shape": REQUIRED, "dtype": REQUIRED, **more},
+        canonical=lambda key, **given: _canonical(op, **given),
+        infer=lambda key, shape, dtype, **_: _infer(op, key, shape, dtype),
         decomposition=in_ops,
         reference=reference,
-        samples=_samples,
+        samples=_both if more else _samples,
         tolerance={"float32": 0, "float64": 0},  # the same bits on every device
         claim="composite",
         batching=_batched,
@@ -117,8 +132,9 @@ random_uniform: Any = define(
         """Numbers spread evenly over [0, 1): the top bits of a word.
 
     float32: n * 2**-24 for the top 24 bits n of a uint32 of `random_bits`; float64: n * 2**-53 for
-    the top 53 bits of a uint64. Several keys, uint32[..., 2], give one draw each: their shape
-    without the 2, then ``shape``.
+    the top 53 bits of a uint64. With ``open`` the middles of 2**23 (2**52) equal intervals of
+    (0, 1), by one bit less: symmetric, and never 0. Several keys, uint32[..., 2], give one draw
+    each: their shape without the 2, then ``shape``.
 
     Raises OpError when the key is not uint32[..., 2] and when the dtype is another one.
 
@@ -129,6 +145,7 @@ random_uniform: Any = define(
     """,
         _uniform,
         _uniform_in_ops,
+        open=False,
     )
 )
 

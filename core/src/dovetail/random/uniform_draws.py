@@ -10,11 +10,9 @@ from dovetail.dtypes import (
     DType,
     bfloat16,
     float16,
-    float64,
     uint8,
     uint16,
     uint32,
-    uint64,
 )
 from dovetail.dtypes import dtype as as_dtype
 from dovetail.errors import OpError
@@ -52,9 +50,7 @@ def open_unit(data: Any, shape: tuple[int, ...], kind: DType) -> Any:
 
     Exact, symmetric, and never 0 or 1, where a logarithm would be infinite.
     """
-    source, dropped = (uint64, 12) if kind is float64 else (uint32, 9)
-    top = ops.bitwise_right_shift(ops.random_bits(data, shape, source), dropped)
-    return (ops.astype(top, kind) + 0.5) * 2.0 ** -(52 if kind is float64 else 23)
+    return ops.random_uniform(data, shape, kind, open=True)
 
 
 def uniform(
