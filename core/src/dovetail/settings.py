@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from dovetail.errors import DovetailError
@@ -17,6 +19,7 @@ __all__ = [
     "default_device",
     "disabled_plugins",
     "fallback",
+    "fallback_as",
     "only_plugins",
     "probe_seconds",
     "thread_count",
@@ -66,6 +69,20 @@ def backend_paths() -> tuple[Path, ...]:
 def fallback() -> str:
     """``DOVETAIL_FALLBACK``: "cpu" (default): it runs what a device lacks; "error": raise."""
     return os.environ.get("DOVETAIL_FALLBACK", "cpu")
+
+
+@contextmanager
+def fallback_as(choice: str) -> Iterator[None]:
+    """``DOVETAIL_FALLBACK`` for a while: the conformance suite wants to see what a device lacks."""
+    before = os.environ.get("DOVETAIL_FALLBACK")
+    os.environ["DOVETAIL_FALLBACK"] = choice
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["DOVETAIL_FALLBACK"]
+        else:
+            os.environ["DOVETAIL_FALLBACK"] = before
 
 
 def thread_count() -> int:

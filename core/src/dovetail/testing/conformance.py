@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from dovetail.dtypes import DType
 from dovetail.errors import DeviceError, DovetailError
 from dovetail.op import Op, Spec, iterate
 from dovetail.reference import call
+from dovetail.settings import fallback_as
 from dovetail.testing.cases import Case, samples_of
 from dovetail.testing.closeness import assert_close, ulp_error
 from dovetail.testing.collect import check_all
@@ -50,20 +50,10 @@ class Lacking(Exception):
 @contextmanager
 def _without_fallback(device: str) -> Iterator[None]:
     """The device alone: the CPU does not step in for it."""
-    import os  # noqa: PLC0415  the settings are read from the environment at each miss
-
     from dovetail.devices import use_device  # noqa: PLC0415  cases alone need no native part
 
-    before = os.environ.get("DOVETAIL_FALLBACK")
-    os.environ["DOVETAIL_FALLBACK"] = "error"
-    try:
-        with use_device(device), warnings.catch_warnings():
-            yield
-    finally:
-        if before is None:
-            del os.environ["DOVETAIL_FALLBACK"]
-        else:
-            os.environ["DOVETAIL_FALLBACK"] = before
+    with fallback_as("error"), use_device(device):
+        yield
 
 
 class Conformance:
