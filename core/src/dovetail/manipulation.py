@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
+
 from dovetail import ops, shapes
 from dovetail.dtypes import int64
-from dovetail.errors import OpError
+from dovetail.errors import OpError, TraceError
 from dovetail.ops.reshape import RESHAPE
 
 __all__ = [
@@ -296,15 +298,15 @@ def repeat(x: Any, repeats: int | Sequence[int], /, *, axis: int | None = None) 
         x, axis = ravel(x), 0
     at = shapes.axis("repeat", axis, x.ndim)
     extent = x.shape[at]
-    if hasattr(repeats, "tolist"):
-        repeats = repeats.tolist()
-    times = shapes.integers("repeat", "repeats", repeats)
-    if any(n < 0 for n in times):
-        raise OpError(f"repeat: repeats={repeats!r} must not be negative")
+    times = _times(repeats)
     if len(times) == 1:
+        each = int(times[0])
+        if 1 <= each <= FEW:
+            beside = stack([x] * each, axis=at + 1)
+            return ops.reshape(beside, (*x.shape[:at], extent * each, *x.shape[at + 1 :]))
         wide = expand_dims(x, axis=at + 1)
-        shape = (*x.shape[: at + 1], times[0], *x.shape[at + 1 :])
-        flat = (*x.shape[:at], extent * times[0], *x.shape[at + 1 :])
+        shape = (*x.shape[: at + 1], each, *x.shape[at + 1 :])
+        flat = (*x.shape[:at], extent * each, *x.shape[at + 1 :])
         return ops.reshape(ops.broadcast_to(wide, shape), flat)
     if len(times) != extent:
         raise OpError(
@@ -313,8 +315,26 @@ def repeat(x: Any, repeats: int | Sequence[int], /, *, axis: int | None = None) 
         )
     from dovetail.creation import asarray  # noqa: PLC0415  creation needs the ops, not this module
 
-    rows = [i for i, n in enumerate(times) for _ in range(n)]
+    rows = np.repeat(np.arange(extent), times)
     return ops.take(x, asarray(rows, dtype=int64, device=x.device), axis=at)
+
+
+FEW = 6
+"""Up to so many repeats several copies are joined: a copy with so short a run is slower."""
+
+
+def _times(repeats: Any) -> Any:
+    """Numbers of repeats as an array of numpy."""
+    if getattr(repeats, "_tracer", None) is not None:
+        raise TraceError(
+            "repeat: traced repeats decide a shape; pass Python integers, or take with positions"
+        )
+    times = np.atleast_1d(np.asarray(repeats))
+    if times.ndim > 1 or (times.size and times.dtype.kind not in "iu"):
+        raise OpError(f"repeat: repeats={repeats!r} must be an integer or one axis of integers")
+    if (times < 0).any():
+        raise OpError(f"repeat: repeats={repeats!r} must not be negative")
+    return times.astype(np.int64)
 
 
 def broadcast_arrays(*arrays: Any) -> tuple[Any, ...]:

@@ -42,10 +42,19 @@ def in_order(x: np.ndarray, axis: int, reverse: bool) -> np.ndarray:
     return np.flip(x, axis) if reverse else x
 
 
-def accumulated(ufunc: np.ufunc, x: np.ndarray, axis: int, reverse: bool) -> np.ndarray:
-    """What a ufunc of numpy makes of everything up to each element, in the dtype of x."""
-    found = ufunc.accumulate(in_order(x, axis, reverse), axis=axis, dtype=x.dtype)
-    return in_order(found, axis, reverse)
+def accumulated(ufunc: np.ufunc) -> Callable[..., np.ndarray]:
+    """The reference of an op: what a ufunc of numpy makes of everything up to each element."""
+
+    def reference(
+        x: np.ndarray, axis: int, reverse: bool, *, out: np.ndarray | None = None
+    ) -> np.ndarray:
+        found = np.empty_like(x) if out is None else out
+        ufunc.accumulate(
+            in_order(x, axis, reverse), axis=axis, dtype=x.dtype, out=in_order(found, axis, reverse)
+        )
+        return found
+
+    return reference
 
 
 def samples_of_lines(
@@ -102,7 +111,7 @@ CUMULATIVE_SUM = Op(
     canonical=canonical_line("cumulative_sum"),
     infer=shapes.elementwise("cumulative_sum"),
     gradient=(_sum_gradient,),
-    reference=lambda x, axis, reverse: accumulated(np.add, x, axis, reverse),
+    reference=accumulated(np.add),
     batching=batching.shift("axis"),
     samples=samples_of_lines(-3, 9),
     # One rounding for each term, of the sum so far: random signs make it a walk.
@@ -175,7 +184,7 @@ CUMULATIVE_PROD = Op(
     canonical=canonical_line("cumulative_prod"),
     infer=shapes.elementwise("cumulative_prod"),
     gradient=(_prod_gradient,),
-    reference=lambda x, axis, reverse: accumulated(np.multiply, x, axis, reverse),
+    reference=accumulated(np.multiply),
     batching=batching.shift("axis"),
     samples=samples_of_lines(-1.5, 1.5, longest=65),
     # Half a unit for each factor.

@@ -44,9 +44,12 @@ def _share(part: Any, whole: Any, none: Any) -> Any:
     return ops.where(none, 0, ops.exp(gap))
 
 
+_accumulate = accumulated(np.logaddexp)
+
+
 def _reference(x: np.ndarray, axis: int, reverse: bool) -> np.ndarray:
     wide = x.astype(np.float64)
-    return accumulated(np.logaddexp, wide, axis, reverse).astype(x.dtype)
+    return np.asarray(_accumulate(wide, axis, reverse).astype(x.dtype))
 
 
 def _samples() -> Iterator[Sample]:

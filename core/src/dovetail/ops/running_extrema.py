@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -46,13 +46,6 @@ def _gradient(g: Any, y: Any, x: Any, axis: int, reverse: bool) -> Any:
     return ops.scatter_add_along_axis(ops.filled_like(x, 0), source, g, axis=axis)
 
 
-def _reference(ufunc: np.ufunc) -> Callable[..., np.ndarray]:
-    def reference(x: np.ndarray, axis: int, reverse: bool) -> np.ndarray:
-        return accumulated(ufunc, x, axis, reverse)
-
-    return reference
-
-
 def _record(name: str, word: str, example: str, ufunc: np.ufunc) -> Op:
     return Op(
         name=name,
@@ -74,7 +67,7 @@ def _record(name: str, word: str, example: str, ufunc: np.ufunc) -> Op:
         canonical=canonical_line(name),
         infer=shapes.elementwise(name),
         gradient=(_gradient,),
-        reference=_reference(ufunc),
+        reference=accumulated(ufunc),
         batching=batching.shift("axis"),
         samples=_samples,
         # A choice rounds nothing.

@@ -85,14 +85,16 @@ argsort: Any = define(ARGSORT)
 # ---- sort ---------------------------------------------------------------------------------------
 
 
-def _sorted(x: np.ndarray, axis: int, descending: bool, stable: bool) -> np.ndarray:
+def _sorted(
+    x: np.ndarray, axis: int, descending: bool, stable: bool, *, out: np.ndarray | None = None
+) -> np.ndarray:
     # Equal elements look alike, except zeros of either sign; where those are, only a stable sort
     # keeps their order. It takes several times as long.
     zeros = stable and x.dtype.kind in "fc" and _negative_zeros(x)
-    kind: Any = "stable" if zeros else None
-    if not descending:
-        return np.sort(x, axis=axis, kind=kind)
-    return np.flip(np.sort(np.flip(x, axis), axis=axis, kind=kind), axis)
+    found = np.empty_like(x) if out is None else out
+    np.copyto(found, np.flip(x, axis) if descending else x)
+    found.sort(axis=axis, kind="stable" if zeros else None)
+    return np.flip(found, axis) if descending else found
 
 
 def _negative_zeros(x: np.ndarray) -> bool:

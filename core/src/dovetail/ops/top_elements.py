@@ -39,22 +39,28 @@ def _gradient(
 def _chosen(x: np.ndarray, k: int, largest: bool) -> np.ndarray:
     """Positions of the k first of each line, in the order of the line.
 
-    A partition finds the last one that gets in without sorting the rest; of its equals the first
-    ones fill the places that are left.
+    A partition finds the last one that gets in without sorting the rest. Where more than k are not
+    behind it, it has equals, of which the first ones fill the places that are left.
     """
     n = x.shape[-1]
-    last = np.partition(x, n - k if largest else k - 1, axis=-1)
-    last = last[..., n - k if largest else k - 1, None]
-    equal = x == last
+    at = n - k if largest else k - 1
+    last = np.partition(x, at, axis=-1)[..., at, None]
+    # NaN, which is above all, is not below anything.
+    inside = ~(x < last) if largest else x <= last
+    counts = np.count_nonzero(inside, axis=-1, keepdims=True)
+    if np.any(counts != k):
+        inside = _first_equals(x, last, k, largest)
+    return (np.flatnonzero(inside) % n).reshape(*x.shape[:-1], k)
+
+
+def _first_equals(x: np.ndarray, last: np.ndarray, k: int, largest: bool) -> np.ndarray:
+    equal, above = x == last, x > last if largest else x < last
     if x.dtype.kind == "f":
-        equal |= np.isnan(x) & np.isnan(last)
-    above = x > last if largest else x < last
-    if x.dtype.kind == "f":
-        above |= np.isnan(x) & ~np.isnan(last) if largest else np.isnan(last) & ~np.isnan(x)
+        x_nan, last_nan = np.isnan(x), np.isnan(last)
+        equal |= x_nan & last_nan
+        above |= x_nan & ~last_nan if largest else last_nan & ~x_nan
     free = k - np.count_nonzero(above, axis=-1, keepdims=True)
-    if np.any(np.count_nonzero(equal, axis=-1, keepdims=True) != free):
-        equal &= np.cumsum(equal, axis=-1) <= free
-    return np.nonzero(above | equal)[-1].reshape(*x.shape[:-1], k)
+    return np.asarray(above | (equal & (np.cumsum(equal, axis=-1) <= free)))
 
 
 def _reference(x: np.ndarray, k: int, axis: int, largest: bool) -> tuple[np.ndarray, np.ndarray]:
