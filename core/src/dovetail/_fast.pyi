@@ -361,11 +361,15 @@ class Executable:
     @property
     def device(self) -> Device: ...
 
+_Target: TypeAlias = Kernel | Executable | Device
+
 @final
 class Plan:
     # storages: (kind, index, bytes), kind as dvf_store of plan.h counts
     # tensors: (storage, byte offset, dtype, shape, strides)
-    # steps: (Kernel or Executable, input tensors, output tensors, workspace offset or -1, what)
+    # steps: (Kernel, Executable or the Device that copies, input tensors, output tensors,
+    # workspace offset or -1, what); the last two: where a device with memory of its own leaves its
+    # share to the CPU, and the bytes of temporaries there
     def __new__(
         cls,
         device: Device,
@@ -373,13 +377,17 @@ class Plan:
         constants: tuple[Array, ...],
         tensors: tuple[tuple[int, int, DType, _Shape, _Shape], ...],
         inputs: tuple[tuple[DType, _Shape], ...],
-        steps: tuple[tuple[Kernel | Executable, tuple[int, ...], tuple[int, ...], int, str], ...],
+        steps: tuple[tuple[_Target, tuple[int, ...], tuple[int, ...], int, str], ...],
         outputs: tuple[int, ...],
         arena_size: int,
+        host: Device | None,
+        host_arena_size: int,
         /,
     ) -> Plan: ...
     @property
     def arena_size(self) -> int: ...
+    @property
+    def host_arena_size(self) -> int: ...
     @property
     def cost_ns(self) -> int: ...
     @property

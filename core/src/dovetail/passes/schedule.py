@@ -11,14 +11,16 @@ def schedule(graph: Graph) -> Graph:
     """The same nodes in the order of a depth-first walk from the outputs.
 
     Values then live briefly, and a device that groups neighbours finds a chain in one piece: a
-    momentum is scaled beside the update that reads it, not at the top of the step.
+    momentum is scaled beside the update that reads it, not at the top of the step. What takes the
+    fewest nodes in a row to reach comes first: the gradients of a network's last layers, which let
+    go of what came back to them before those of the first layers are made.
     """
     depth: dict[Node, int] = {}
     for each in graph.nodes:
         depth[each] = 1 + max((depth[v.producer] for v in each.inputs if v.producer), default=0)
     done: set[Node] = set()
     order: list[Node] = []
-    for output in graph.outputs:
+    for output in sorted(graph.outputs, key=lambda v: depth[v.producer] if v.producer else 0):
         stack: list[tuple[Node | None, bool]] = [(output.producer, False)]
         while stack:
             node, ready = stack.pop()
