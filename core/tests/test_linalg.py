@@ -174,6 +174,28 @@ def test_triangular_systems_are_solved(
         close(t @ y if left else y @ t, one)
 
 
+@pytest.mark.parametrize("n", [1, 7, 40, 200])
+@pytest.mark.parametrize("k", [1, 5, 16, 17, 35])
+@pytest.mark.parametrize("layout", ["rows", "columns", "reversed", "shared"])
+def test_triangular_kernels_agree_with_the_reference(n: int, k: int, layout: str) -> None:
+    op = REGISTRY["triangular_solve"]
+    for dtype in ("float32", "float64"):
+        a = drawn((2, 3, n, n), dtype) / n + np.eye(n, dtype=dtype)
+        b = dt.asarray(drawn((2, 3, n, k), dtype, 1))
+        x = dt.asarray(a)
+        if layout == "columns":
+            x = dt.matrix_transpose(x)
+        elif layout == "reversed":
+            x = x[:, ::-1, ::-1, ::-1]
+        elif layout == "shared":
+            x = dt.broadcast_to(x[:1, 1:2], x.shape)
+        for lower in (True, False):
+            for unit in (True, False):
+                words = {"lower": lower, "unit_diagonal": unit}
+                got = dt.ops.triangular_solve(x, b, **words)
+                close(got, op.reference(np.asarray(x), np.asarray(b), **words))
+
+
 @every_dtype
 @pytest.mark.parametrize("shape", [(6, 3), (3, 6), (4, 4), (2, 5, 3), (40, 8), (2, 9, 30)])
 def test_least_squares_agree_with_numpy(dtype: str, shape: tuple[int, ...]) -> None:
@@ -468,6 +490,16 @@ REFUSED: list[tuple[Callable[..., Any], np.ndarray, str]] = [
         lambda x: dt.linalg.solve_triangular(x, x),
         np.stack([np.eye(2), np.diag([1.0, 0.0])]),
         r"triangular_solve: matrix 1 of the batch is singular: element \(1, 1\)",
+    ),
+    (
+        lambda x: dt.linalg.solve_triangular(x, x, lower=True),
+        np.stack([[np.eye(3), np.eye(3)], [np.diag([0.0, 1.0, 1.0]), np.eye(3)]]),
+        r"triangular_solve: matrix \(1, 0\) of the batch is singular: element \(0, 0\)",
+    ),
+    (
+        lambda x: dt.linalg.solve_triangular(x, dt.ones(2, dtype=dt.float64)),
+        np.zeros((2, 2)),
+        "triangular_solve: the matrix is singular",
     ),
 ]
 

@@ -20,6 +20,7 @@
     X(cast)                                                                                        \
     X(reduce)                                                                                      \
     X(argreduce)                                                                                   \
+    X(triangular)                                                                                  \
     X(softmax)                                                                                     \
     X(layer_norm)                                                                                  \
     X(activation)                                                                                  \

@@ -76,7 +76,7 @@ def _substitute(a: np.ndarray, x: np.ndarray, unit_diagonal: bool) -> None:
 def _reference(
     a: np.ndarray, b: np.ndarray, *, lower: bool, unit_diagonal: bool, out: Any = None
 ) -> np.ndarray:
-    if not unit_diagonal:
+    if not unit_diagonal and b.size:
         zero = np.diagonal(a, axis1=-2, axis2=-1) == 0
         if zero.any():
             place = np.argwhere(zero.reshape(-1, a.shape[-1]))[0]
