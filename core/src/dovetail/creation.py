@@ -182,13 +182,11 @@ def _from_numpy(data: np.ndarray, dtype: DType | None, device: Any, copy: bool |
 
 
 def _from_python(obj: Any, dtype: DType | None, device: Any) -> Any:
-    kinds = set(_leaf_kinds(obj))
+    kinds: set[str] = set()
+    shape = _surveyed(obj, (), kinds)
     if "array" in kinds:
         return _stacked(obj, dtype, device)
-    # Before numpy's ValueError, so that the message can say where.
-    shape = _checked_shape(obj, ())
-    own = kinds <= _SCALARS.keys()
-    if dtype is None and own:
+    if dtype is None and kinds <= _SCALARS.keys():
         dtype = default_dtype(max(kinds, key=_SCALARS.__getitem__, default="float"))
     through = np.float64 if dtype is bfloat16 else dtype.name if dtype is not None else None
     try:
@@ -203,32 +201,22 @@ def _from_python(obj: Any, dtype: DType | None, device: Any) -> Any:
 
 
 _SCALARS = {"bool": 0, "int": 1, "float": 2, "complex": 3}
+_NUMBERS: dict[type, str] = {bool: "bool", int: "int", float: "float", complex: "complex"}
 
 
-def _leaf_kinds(obj: Any) -> Iterator[str]:
-    if isinstance(obj, (list, tuple)):
-        for item in obj:
-            yield from _leaf_kinds(item)
-    elif isinstance(obj, Array):
-        yield "array"
-    elif isinstance(obj, (np.ndarray, np.generic)):
-        yield "numpy"
-    elif isinstance(obj, (bool, int, float, complex)):
-        yield type(obj).__name__ if type(obj) in (bool, int, float, complex) else "numpy"
-    else:
-        raise OpError(
-            f"asarray: {obj!r} of type {type(obj).__name__} is not a number; give bools, ints, "
-            "floats, complex numbers or lists of them"
-        )
-
-
-def _checked_shape(obj: Any, place: tuple[int, ...]) -> tuple[int, ...]:
-    """The shape of nested lists; an error that names the first element of another shape."""
+def _surveyed(obj: Any, place: tuple[int, ...], kinds: set[str]) -> tuple[int, ...]:
+    """The shape of nested lists, and the kinds of their elements; an error that names the first
+    element of another shape, before numpy's, which cannot."""
     if not isinstance(obj, (list, tuple)):
+        kinds.add(_kind(obj))
         return tuple(getattr(obj, "shape", ()))
+    types = set(map(type, obj))  # the one pass over a long list of numbers
+    if types <= _NUMBERS.keys():
+        kinds.update(_NUMBERS[t] for t in types)
+        return (len(obj),)
     shape: tuple[int, ...] | None = None
     for i, item in enumerate(obj):
-        here = _checked_shape(item, (*place, i))
+        here = _surveyed(item, (*place, i), kinds)
         if shape is not None and here != shape:
             at = "".join(f"[{n}]" for n in (*place, i))
             first = "".join(f"[{n}]" for n in (*place, 0))
@@ -238,6 +226,19 @@ def _checked_shape(obj: Any, place: tuple[int, ...]) -> tuple[int, ...]:
             )
         shape = here
     return (len(obj), *(shape or ()))
+
+
+def _kind(obj: Any) -> str:
+    if isinstance(obj, Array):
+        return "array"
+    if isinstance(obj, (np.ndarray, np.generic)):
+        return "numpy"
+    if isinstance(obj, (bool, int, float, complex)):
+        return _NUMBERS.get(type(obj), "numpy")
+    raise OpError(
+        f"asarray: {obj!r} of type {type(obj).__name__} is not a number; give bools, ints, "
+        "floats, complex numbers or lists of them"
+    )
 
 
 def _outside(obj: Any, dtype: DType | None) -> Any:
@@ -255,7 +256,7 @@ def _stacked(obj: Any, dtype: DType | None, device: Any) -> Any:
     """Lists with arrays among their elements, joined by ops, so that gradients reach the arrays."""
     if not isinstance(obj, (list, tuple)):
         return asarray(obj, dtype=dtype, device=device)
-    shape = _checked_shape(obj, ())
+    shape = _surveyed(obj, (), set())
     parts = [_stacked(item, None, device) for item in obj]
     rows = [ops.reshape(part, (1, *shape[1:])) for part in parts]
     whole = ops.concat(rows, axis=0)
@@ -490,10 +491,7 @@ def arange(
             _fits("arange", kind, (0, max(count - 1, 0)))
             return ops.iota((count,), 0, kind)
         if kind.kind == "float":
-            line = ops.iota((count,), 0, float64)
-            line = line if by == 1 else line * float(by)
-            line = line if first == 0 else line + float(first)
-            return line if kind is float64 else ops.astype(line, kind)
+            return _rounded(_spaced(float(first), float(by), count), kind)
         if not whole:
             raise OpError(f"arange: {(first, last, by)} are not integers, but the dtype is {kind}")
         _fits("arange", kind, (int(first), int(first + max(count - 1, 0) * by)))
@@ -517,11 +515,37 @@ def _fits(op: str, dtype: DType, ends: tuple[int, ...]) -> None:
 
 def _line(first: float, last: float, count: int, gaps: int) -> Any:
     """Float64 numbers from ``first`` on, ``gaps`` of them before ``last``."""
-    line = ops.iota((count,), 0, float64)
-    if gaps <= 0:
-        return line + first
-    numbers = line * ((last - first) / gaps) + first
-    return ops.where(line == float(gaps), last, numbers)
+    step = (last - first) / gaps if gaps > 0 else 1.0
+    line = _spaced(first, step, count)
+    if 0 < gaps < count:
+        if not isinstance(line, Array):
+            line[gaps] = last
+            return line
+        return ops.where(ops.iota((count,), 0, int64) == gaps, last, line)
+    return line
+
+
+def _spaced(first: float, by: float, count: int) -> Any:
+    """first + i * by in float64: an array of the device under a trace, else one of numpy, which
+    makes the same roundings in one place."""
+    if _fast.trace_depth(0):
+        line = ops.iota((count,), 0, float64)
+        line = line if by == 1 else line * by
+        return line if first == 0 else line + first
+    numbers = np.arange(count, dtype=np.float64)
+    if by != 1:
+        numbers *= by
+    if first != 0:
+        numbers += first
+    return numbers
+
+
+def _rounded(line: Any, kind: DType) -> Any:
+    if isinstance(line, Array) or kind is bfloat16 or kind.kind not in ("float", "complex"):
+        line = asarray(line)
+        return line if kind is line.dtype else ops.astype(line, kind)
+    with np.errstate(all="ignore"):  # what is too large is infinite, as on a device
+        return asarray(line.astype(kind.name, copy=False))
 
 
 def linspace(
@@ -559,8 +583,9 @@ def linspace(
         numbers = _line(ends[0].real, ends[1].real, count, gaps)
         if is_complex:
             above = _line(ends[0].imag, ends[1].imag, count, gaps)
-            numbers = ops.astype(numbers, complex128) + 1j * ops.astype(above, complex128)
-        return numbers if kind is numbers.dtype else ops.astype(numbers, kind)
+            numbers, above = (ops.astype(asarray(n), complex128) for n in (numbers, above))
+            numbers = numbers + 1j * above
+        return _rounded(numbers, kind)
 
 
 def eye(
@@ -578,11 +603,19 @@ def eye(
     >>> dt.eye(2, 3, k=1, dtype=dt.int32).tolist()
     [[0, 1, 0], [0, 0, 1]]
     """
-    shape = (n_rows, n_rows if n_cols is None else n_cols)
+    height, width = n_rows, n_rows if n_cols is None else n_cols
     with _new_arrays_on(device):
-        rows, columns = ops.iota(shape, 0, int64), ops.iota(shape, 1, int64)
-        one = ops.equal(rows + k, columns)
+        rows, columns = ops.iota((height, 1), 0, int64), ops.iota((1, width), 1, int64)
+        one = ops.equal(rows + _inside("eye", k, height, width), columns)
         return ops.astype(one, float32 if dtype is None else as_dtype(dtype))
+
+
+def _inside(name: str, k: Any, height: int, width: int) -> int:
+    """The number of a diagonal, or of the nearest one that is just outside the matrix."""
+    try:
+        return max(-height, min(operator.index(k), width))
+    except TypeError:
+        raise OpError(f"{name}: k={k!r} must be an integer") from None
 
 
 def _triangle(name: str, x: Any, k: int, lower: bool) -> Any:
@@ -590,11 +623,12 @@ def _triangle(name: str, x: Any, k: int, lower: bool) -> Any:
         raise OpError(
             f"{name}: an array of shape {x.shape} has no matrix; it needs two axes or more"
         )
-    shape = x.shape[-2:]
-    distance = on_device_of(x, ops.iota, shape, 1, int64) - on_device_of(
-        x, ops.iota, shape, 0, int64
-    )
-    return ops.where(distance <= k if lower else distance >= k, x, filled_like(x, 0, shape=()))
+    height, width = x.shape[-2:]
+    rows = on_device_of(x, ops.iota, (height, 1), 0, int64)
+    columns = on_device_of(x, ops.iota, (1, width), 1, int64)
+    edge = rows + _inside(name, k, height, width)
+    kept = columns <= edge if lower else columns >= edge
+    return ops.where(kept, x, filled_like(x, 0, shape=()))
 
 
 def tril(x: Any, /, *, k: int = 0) -> Any:
