@@ -50,14 +50,14 @@ def bincount(
             )
     else:
         values = numpy_of(x)
-        if values.size and values.min() < 0:
-            raise OpError(f"bincount: {values.min()} is negative; only 0 and above can be counted")
+        if length is None and weights is None:
+            return _counted(values, minlength, x.device)
+        low = int(values.min(initial=0))
+        if low < 0:
+            raise OpError(f"bincount: {low} is negative; only 0 and above can be counted")
         if length is None:
             (least,) = shapes.integers("bincount", "minlength", (minlength,))
             length = max(int(values.max(initial=0)) + bool(values.size), least)
-        if weights is None:
-            inside = values if values.max(initial=0) < length else values[values < length]
-            return asarray(np.bincount(inside.astype(np.int64), minlength=length), device=x.device)
     (extent,) = shapes.integers("bincount", "length", (length,))
     # One place more takes what is beyond; negative numbers are beyond, too.
     outside = ops.logical_or(x < 0, x >= extent)
@@ -66,6 +66,19 @@ def bincount(
     ones = ops.filled_like(x, 1, dtype=int64) if weights is None else weights
     sums = ops.filled_like(ones, 0, shape=(extent + 1,))
     return ops.scatter_add(sums, at, ones, axis=0)[:extent]
+
+
+def _counted(values: np.ndarray, minlength: int, device: Any) -> Any:
+    (least,) = shapes.integers("bincount", "minlength", (minlength,))
+    try:
+        counts = np.bincount(values.astype(np.int64, copy=False), minlength=least)
+    except ValueError:
+        if not values.size or values.min() >= 0:
+            raise
+        raise OpError(
+            f"bincount: {values.min()} is negative; only 0 and above can be counted"
+        ) from None
+    return asarray(counts.astype(np.int64, copy=False), device=device)
 
 
 def histogram(
@@ -96,10 +109,9 @@ def histogram(
     x = x if x.dtype.kind == "float" else ops.astype(x, float32)
     edges = _edges(x, bins, range)
     count = edges.shape[0] - 1
-    place = ops.searchsorted_op(edges, x, side="right") - 1
-    place = ops.where(x == edges[-1], count - 1, place)
-    # One place more takes what is outside, and NaN.
     inside = ops.logical_and(x >= edges[0], x <= edges[-1])
+    place = _estimated(x, inside, edges) if isinstance(bins, int) else _searched(x, edges)
+    # One place more takes what is outside, and NaN.
     place = ops.where(inside, place, count)
     if weights is None:
         ones = ops.filled_like(x, 1, dtype=int64)
@@ -116,6 +128,23 @@ def histogram(
         shares = sums if sums.dtype.differentiable else ops.astype(sums, edges.dtype)
         sums = shares / (edges[1:] - edges[:-1]) / ops.sum(shares)
     return sums, edges
+
+
+def _searched(x: Any, edges: Any) -> Any:
+    """The interval of each element by bisection; the last one has its right edge, too."""
+    place = ops.searchsorted_op(edges, x, side="right") - 1
+    return ops.where(x == edges[-1], edges.shape[0] - 2, place)
+
+
+def _estimated(x: Any, inside: Any, edges: Any) -> Any:
+    """The interval of each element by division, and by one look at its edges, which decide."""
+    count = edges.shape[0] - 1
+    low, high = edges[0], edges[-1]
+    share = (ops.where(inside, x, low) - low) * (count / (high - low))
+    place = ops.clip(ops.astype(share, int64), 0, count - 1)
+    early = ops.logical_and(x < ops.take(edges, place, axis=0), place > 0)
+    late = ops.logical_and(x >= ops.take(edges, place + 1, axis=0), place < count - 1)
+    return place - ops.astype(early, int64) + ops.astype(late, int64)
 
 
 def _edges(x: Any, bins: Any, span: tuple[float, float] | None) -> Any:
