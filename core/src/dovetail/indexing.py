@@ -456,6 +456,8 @@ def _write(x: Any, plan: _Plan, value: Any, scatter: Any) -> Any:
     value = _without_new_axes(_spread(value, _selected_shape(plan, region, len(own))), region)
     if not touched:
         return value
+    if _is_block(plan) and scatter is ops.scatter:
+        return _placed(x, [_run(a) for a in plan.axes], _with_picked_axes(value, plan))
     if front and block.start:
         # Positions that numpy puts in front belong behind the untouched leading axes.
         value = moveaxis(value, tuple(range(front)), tuple(range(block.start, block.start + front)))
@@ -481,6 +483,43 @@ def _write(x: Any, plan: _Plan, value: Any, scatter: Any) -> Any:
     merged = _merge(x, lead, len(block))
     result = scatter(merged, _device_positions(at, x), value, axis=lead)
     return result if result.shape == x.shape else ops.reshape(result, x.shape)
+
+
+def _is_block(plan: _Plan) -> bool:
+    """Whether the index selects neighbours on every axis, at places that the host knows."""
+    return not plan.advanced and all(
+        axis.section.step == 1 if axis.section is not None else not isinstance(axis.at, Array)
+        for axis in plan.axes
+    )
+
+
+def _run(axis: _Axis) -> range:
+    if axis.section is not None:
+        return axis.section
+    return range(int(axis.at), int(axis.at) + 1)
+
+
+def _with_picked_axes(value: Any, plan: _Plan) -> Any:
+    """The value with an axis of extent 1 for each integer of the index."""
+    extents = iter(value.shape)
+    shape = tuple(1 if a.section is None else next(extents) for a in plan.axes)
+    return value if shape == value.shape else ops.reshape(value, shape)
+
+
+def _placed(x: Any, runs: list[range], value: Any) -> Any:
+    """``x`` with a block replaced: cut apart and joined, which moves whole lines of memory."""
+    d = next((d for d, n in enumerate(x.shape) if len(runs[d]) != n), None)
+    if d is None:
+        return value
+    if not runs[d]:
+        return ops.identity(x)
+    before, inside, after = (
+        _sections(x, [section if at == d else range(n) for at, n in enumerate(x.shape)])
+        for section in (range(runs[d].start), runs[d], range(runs[d].stop, x.shape[d]))
+    )
+    runs = [range(len(run)) if at == d else run for at, run in enumerate(runs)]
+    parts = [before, _placed(inside, runs, value), after]
+    return ops.concat([part for part in parts if part.shape[d]], axis=d)
 
 
 def _selected_shape(plan: _Plan, region: list[int], ndim: int) -> tuple[int, ...]:
