@@ -96,6 +96,10 @@ EDGES: list[tuple[str, tuple[float, ...], float]] = [
     ("zeta", (2.0, -3.0), INF),
     ("zeta", (2.5, -3.5), NAN),
     ("zeta", (2.0, INF), 0.0),
+    ("zeta", (2.0, 1e300), 1e-300),
+    ("zeta", (INF, -45.5), NAN),
+    ("zeta", (1e300, 1e299), 0.0),
+    ("zeta", (1e300, 0.5), INF),
     ("beta", (0.0, 2.0), INF),
     ("beta", (-1.0, 3.0), INF),
     ("beta", (-3.0, 2.0), 1 / 6),
@@ -125,6 +129,9 @@ EDGES: list[tuple[str, tuple[float, ...], float]] = [
     ("betaincinv", (2.0, 3.0, 0.0), 0.0),
     ("betaincinv", (2.0, 3.0, 1.0), 1.0),
     ("betaincinv", (2.0, 3.0, -0.1), NAN),
+    ("betaincinv", (1.0, 1.0, 1e-300), 1e-300),
+    ("betaincinv", (1e-10, 2.5, 0.5), 0.0),
+    ("gammaincinv", (1e-3, 0.3), 0.0),
     ("erfc", (-INF,), 2.0),
     ("erfc", (30.0,), 0.0),
     ("erfcx", (-30.0,), INF),
@@ -292,6 +299,9 @@ def test_tiny_tails_keep_their_digits() -> None:
     assert special.gammaincc(*f64(1e-20, 1.0)).item() == pytest.approx(
         1e-20 * special.exp1(dt.asarray(np.float64(1))).item(), rel=1e-14
     )
+    assert special.betainc(*f64(5.0, 1e-25, 0.5)).item() == pytest.approx(
+        1e-25 * (math.log(2) - 1 / 2 - 1 / 8 - 1 / 24 - 1 / 64), rel=1e-12
+    )
     assert special.log_ndtr(*f64(40.0)).item() == pytest.approx(-3.655893540915029e-350, abs=1e-320)
 
 
@@ -306,6 +316,18 @@ def test_gammainc_flows_to_its_parameter() -> None:
     want = -front * (np.log(np.asarray(x)) - np.asarray(special.digamma(a + 1)))
     got = np.asarray(slope(a + 1)) - np.asarray(slope(a))
     np.testing.assert_allclose(got, want, rtol=1e-10, atol=1e-14)
+
+
+def test_gammainc_flows_to_a_large_parameter() -> None:
+    for times in (1, 2, 3, 4):
+        for z in (-1.0, 0.5):
+            below, above = 109_999.0, 110_001.0  # by the series, and by differences
+            left, right = (
+                dt.ops.gammainc_derivative(*f64(a, a + z * math.sqrt(a)), order=times).item()
+                for a in (below, above)
+            )
+            scale = 110_000 ** (-times / 2)
+            assert abs(left - right) < 1e-4 * scale
 
 
 @pytest.mark.parametrize("times", [1, 2, 3, 4])

@@ -100,10 +100,35 @@ static jet gamma_front(int rows, double a, double x, int shift) {
     return jet_exp(&log_front, shift ? front : front * a);
 }
 
+/* For an a so large that the series is long: differences of order 8 of the uniform expansion, which
+ * as a function of a changes over its root. */
+static double gamma_difference(double a, double x, int i) {
+    /* of orders 1 to 4; odd ones change sign with the side */
+    static const double middle[] = {0, 0, -205.0 / 72, 0, 91.0 / 8};
+    static const double side[][4] = {
+        {0, 0, 0, 0},
+        {4.0 / 5, -1.0 / 5, 4.0 / 105, -1.0 / 280},
+        {8.0 / 5, -1.0 / 5, 8.0 / 315, -1.0 / 560},
+        {-61.0 / 30, 169.0 / 120, -3.0 / 10, 7.0 / 240},
+        {-122.0 / 15, 169.0 / 60, -2.0 / 5, 7.0 / 240},
+    };
+    const double step = exp2(nearbyint(log2((i < 3 ? 0.06 : 0.12) * sqrt(a))));
+    const int upper = x > a; /* the smaller part, which has its digits */
+    double sum = middle[i] != 0 ? middle[i] * dvt_gammainc_part(a, x, upper).high : 0;
+    for (int k = 1; k <= 4; k++) {
+        const double above = dvt_gammainc_part(a + k * step, x, upper).high;
+        const double below = dvt_gammainc_part(a - k * step, x, upper).high;
+        sum += side[i][k - 1] * (i % 2 != 0 ? above - below : above + below);
+    }
+    for (int k = 0; k < i; k++) sum /= step;
+    return upper ? -sum : sum;
+}
+
 double dvt_gammainc_derivative(double a, double x, int i) {
     if (i == 0) return dvt_gammainc(a, x);
     if (!(a > 0 && x >= 0) || a == HUGE_VAL) return NAN;
     if (x == 0 || x == HUGE_VAL) return 0;
+    if (a >= 1.1 * DVT_LARGE_A) return gamma_difference(a, x, i);
     const int rows = i + 1;
     if (x <= a + 1) {
         jet sum = jet_of(rows, 1, 1), term = sum;

@@ -79,11 +79,13 @@ static double term_of(double s, dvt_dd base) {
 /* The sum over k of (q + k)^-s by Euler and Maclaurin: DLMF 25.11.43. */
 static double zeta_sum(double s, double q) {
     const double enough = 10 + 0.8 * s;
+    if (q > 1e15) return pow(q, 1 - s) * (1 / (s - 1) + 0.5 / q); /* q^-s may have no number */
     dvt_dd sum = dvt_dd_of(0), base = dvt_dd_of(q);
     for (int k = 1; base.high < enough; k++) {
         const double term = term_of(s, base);
+        if (!(fabs(term) < HUGE_VAL)) return term > 0 || base.high > 0 ? HUGE_VAL : term;
         sum = dvt_dd_add_d(sum, term);
-        if (base.high > 0 && fabs(term) < 0x1p-60 * fabs(sum.high)) return sum.high;
+        if (base.high > 0 && fabs(term) <= 0x1p-60 * fabs(sum.high)) return sum.high;
         base = dvt_dd_sum(q, k);
     }
     const double a = base.high, power = term_of(s, base), u = 1 / (a * a);
@@ -104,7 +106,7 @@ double dvt_zeta(double s, double q) {
     if (s < 1) return NAN;
     if (q <= 0) {
         if (q == floor(q)) return HUGE_VAL;
-        if (s != floor(s) || q == -HUGE_VAL) return NAN;
+        if (s != floor(s) || s == HUGE_VAL || q == -HUGE_VAL) return NAN;
         if (q < -40) { /* both sides of the pole nearest to 0, without a sum over -q terms */
             const double whole = floor(q), f = q - whole;
             const double left = zeta_sum(s, 1 - f) - zeta_sum(s, 1 - q);

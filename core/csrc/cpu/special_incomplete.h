@@ -4,6 +4,10 @@
 
 #include "special_functions.h"
 
+/* From this a on the uniform asymptotic expansion of gammainc takes four terms for full precision,
+ * and the series would take thousands. */
+#define DVT_LARGE_A 1e5
+
 /* x^a e^-x / gamma(a + 1), and x^a y^b / (a beta(a, b)) */
 dvt_dd dvt_gamma_front(double a, double x);
 dvt_dd dvt_beta_front(double a, double b, dvt_dd x, dvt_dd y);

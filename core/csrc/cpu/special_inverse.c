@@ -43,8 +43,10 @@ static double solve(const problem *p, double u) {
     for (int i = 0; i < 200; i++) {
         dvt_dd x, y;
         point_of(p, u, &x, &y);
-        if (!(x.high > 0)) return -END;
-        const double part = part_at(p, x, y).high, slope = density_at(p, x, y);
+        /* where x has no number the lower part is 0 */
+        const int empty = !(x.high > 0);
+        const double part = empty ? p->upper : part_at(p, x, y).high;
+        const double slope = empty ? 1 : density_at(p, x, y);
         const double excess = part > 0 ? log(part / p->goal) : -HUGE_VAL;
         if ((excess < 0) != p->upper)
             low = u;
@@ -116,8 +118,9 @@ double dvt_gammainccinv(double a, double q) {
 }
 
 double dvt_betaincinv(double a, double b, double p) {
-    if (!(a > 0 && b > 0 && a < HUGE_VAL && b < HUGE_VAL)) return NAN;
+    if (!(a > 0 && b > 0) || (a == HUGE_VAL && b == HUGE_VAL)) return NAN;
     if (!(p > 0 && p < 1)) return p == 0 ? 0 : p == 1 ? 1 : NAN;
+    if (a == HUGE_VAL || b == HUGE_VAL) return a == HUGE_VAL;
     const int upper = p > 0.5;
     const problem q = {.a = a, .b = b, .goal = upper ? 1 - p : p, .upper = upper, .is_beta = 1};
     return polished(&q, solve(&q, log(a / b)));
