@@ -166,7 +166,8 @@ TAKE = Op(
     indices count from the end; repeated ones repeat the slice. ``axis`` may be left out when ``x``
     is one-dimensional. The gradient adds up the gradients of equal positions.
 
-    Raises OpError when the axis does not exist and when an index is out of range.
+    Raises OpError when the axis does not exist and when an index is out of range, in compiled
+    functions as well; ``x.at[index].get(mode=...)`` clips such positions or fills in for them.
 
     >>> import dovetail as dt
     >>> dt.take(dt.asarray([10, 20, 30]), dt.asarray([2, 0, -1])).tolist()
@@ -253,7 +254,7 @@ SCATTER_ADD = Op(
     all add up. Negative indices count from the end.
 
     Raises OpError when the axis does not exist, when the shape of the updates is another one, and
-    when an index is out of range.
+    when an index is out of range; ``x.at[index]`` clips or drops such updates where asked to.
 
     >>> import dovetail as dt
     >>> x = dt.zeros(3)
@@ -321,7 +322,7 @@ SCATTER = Op(
     end.
 
     Raises OpError when the axis does not exist, when the shape of the updates is another one, and
-    when an index is out of range.
+    when an index is out of range; ``x.at[index]`` clips or drops such updates where asked to.
 
     >>> import dovetail as dt
     >>> x = dt.zeros(3)
