@@ -401,6 +401,47 @@ def test_large_arrays_move_as_numpys_do(dtype: Any) -> None:
     np.testing.assert_array_equal(np.asarray(z.astype(other)), data.astype(other.name))
 
 
+@BOTH
+def test_arithmetic_of_every_layout_agrees_with_numpys(dtype: Any) -> None:
+    ends = [0.0, -0.0, 1.0, -2.5, math.inf, -math.inf, math.nan, 1e-3, 3e5]
+    special = np.array([complex(a, b) for a in ends for b in ends])
+    random = np.random.default_rng(5)
+    drawn = random.normal(size=4000) + 1j * random.normal(size=4000)
+    x = np.concatenate([np.repeat(special, len(special)), drawn]).astype(dtype.name)
+    y = np.concatenate([np.tile(special, len(special)), drawn[::-1]]).astype(dtype.name)
+    a, b = dt.asarray(x), dt.asarray(y)
+    every_other = dt.stack([a, a], axis=1)[:, 0]
+    with np.errstate(all="ignore"):
+        for name in ("add", "subtract", "multiply", "divide", "equal", "not_equal"):
+            op, numpys = getattr(dt, name), getattr(np, name)
+            for left, right, wanted in (
+                (a, b, numpys(x, y)),
+                (every_other, b, numpys(x, y)),
+                (a, 2 - 1j, numpys(x, x.dtype.type(2 - 1j))),
+                (0.5, b, numpys(y.dtype.type(0.5), y)),
+            ):
+                _same(np.asarray(op(left, right)), wanted, name)
+        for name in ("negative", "conj", "square", "real", "imag", "abs"):
+            op, numpys = getattr(dt, name), getattr(np, name)
+            for operand in (a, every_other):
+                _same(np.asarray(op(operand)), numpys(x), name)
+
+
+def _same(found: Any, wanted: Any, what: str) -> None:
+    assert found.dtype == wanted.dtype, what
+    if found.dtype == bool:
+        np.testing.assert_array_equal(found, wanted, what)
+        return
+    parts = (found.real, wanted.real), (found.imag, wanted.imag)
+    sizes = (np.nan_to_num(np.abs(theirs), posinf=0) for _, theirs in parts)
+    unit = np.finfo(found.dtype).eps * np.maximum(*sizes)
+    for ours, theirs in parts:
+        finite = np.isfinite(theirs) & np.isfinite(ours)
+        assert (np.abs(ours - theirs) <= 4 * unit)[finite].all(), what
+        assert (np.isnan(ours) == np.isnan(theirs))[~finite].all(), what
+        assert (np.sign(ours) == np.sign(theirs))[~finite & ~np.isnan(theirs)].all(), what
+
+
 def test_an_index_out_of_range_is_an_error_for_complex_arrays_too() -> None:
     z = dt.asarray([1j, 2j], dtype=dt.complex128)
     with pytest.raises(OpError, match="index 2 is out of range"):

@@ -16,4 +16,12 @@
 #define DVT_UNROLL
 #endif
 
+/* GCC adds products of neighbouring parts without rounding them, even where it is told not to contract
+ * anything, once it has vectors of them: a function that must not be changed so. */
+#if defined(__GNUC__) && !defined(__clang__)
+#define DVT_SCALAR __attribute__((optimize("no-tree-vectorize")))
+#else
+#define DVT_SCALAR
+#endif
+
 #endif

@@ -1,6 +1,6 @@
 /* Complex numbers as pairs of real ones. Ops that move elements, or treat both parts alike, are run by
  * the kernels of real numbers on views with an axis of two parts more: moved as words of 64 bits,
- * computed as floats. Arithmetic that mixes the parts is not here; the host has numpy for it. */
+ * computed as floats. What mixes the parts is in pairs_arithmetic.c, or left to the host's numpy. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -269,6 +269,18 @@ const dvt_kernel_def dvt_cpu_pairs_rows[] = {
     ROW("astype", "S=c64|c128;T=c64|c128", DVT_KERNEL_STRIDED),
     ROW("sum", "T=c64|c128", DVT_KERNEL_STRIDED),
     ROW("mean", "T=c64|c128", DVT_KERNEL_STRIDED),
+    OWN_ROW("add", DVT_KERNEL_STRIDED, dvt_pairs_arithmetic_prepare),
+    OWN_ROW("subtract", DVT_KERNEL_STRIDED, dvt_pairs_arithmetic_prepare),
+    OWN_ROW("multiply", DVT_KERNEL_STRIDED, dvt_pairs_arithmetic_prepare),
+    OWN_ROW("divide", DVT_KERNEL_STRIDED, dvt_pairs_arithmetic_prepare),
+    OWN_ROW("negative", DVT_KERNEL_STRIDED, dvt_pairs_arithmetic_prepare),
+    OWN_ROW("conj", DVT_KERNEL_STRIDED, dvt_pairs_arithmetic_prepare),
+    OWN_ROW("square", DVT_KERNEL_STRIDED, dvt_pairs_arithmetic_prepare),
+    OWN_ROW("real", DVT_KERNEL_STRIDED, dvt_pairs_arithmetic_prepare),
+    OWN_ROW("imag", DVT_KERNEL_STRIDED, dvt_pairs_arithmetic_prepare),
+    OWN_ROW("abs", DVT_KERNEL_STRIDED, dvt_pairs_arithmetic_prepare),
+    OWN_ROW("equal", DVT_KERNEL_STRIDED, dvt_pairs_arithmetic_prepare),
+    OWN_ROW("not_equal", DVT_KERNEL_STRIDED, dvt_pairs_arithmetic_prepare),
     OWN_ROW("copy", DVT_KERNEL_STRIDED, dvt_pairs_copy_prepare),
     OWN_ROW("where", DVT_KERNEL_STRIDED, dvt_pairs_where_prepare),
     OWN_ROW("full", 0, dvt_pairs_full_prepare),

@@ -51,14 +51,6 @@ typedef struct choosing {
 CHOOSE(choose_8, 8)
 CHOOSE(choose_16, 16)
 
-/* Bytes from one element to the next of an operand of n elements; -1 when it is some other view. */
-static int64_t step_of(const dvt_tensor *t, int64_t n, uint32_t size) {
-    if (dvt_contiguous_size(t) == n) return size;
-    for (int32_t i = 0; i < t->ndim; i++)
-        if (t->shape[i] != 1 && t->strides[i] != 0) return -1;
-    return 0;
-}
-
 static dvt_status run_where(const dvt_call *call, dvt_error *error) {
     const dvt_tensor *const to = call->outputs[0];
     const int64_t n = dvt_size(to);
@@ -67,8 +59,8 @@ static dvt_status run_where(const dvt_call *call, dvt_error *error) {
                   .x = dvt_tensor_data(call->inputs[1]),
                   .y = dvt_tensor_data(call->inputs[2]),
                   .to = dvt_tensor_data(to),
-                  .x_step = (uint64_t)step_of(call->inputs[1], n, size),
-                  .y_step = (uint64_t)step_of(call->inputs[2], n, size)};
+                  .x_step = (uint64_t)dvt_pairs_step(call->inputs[1], n) * size,
+                  .y_step = (uint64_t)dvt_pairs_step(call->inputs[2], n) * size};
     (void)error;
     dvt_parallel(call->host, (uint64_t)n, PICOSECONDS_PER_BYTE * size,
                  size == 8 ? choose_8 : choose_16, &c);
@@ -79,8 +71,8 @@ dvt_status dvt_pairs_where_prepare(const dvt_op *op, dvt_kernel_info *info, dvt_
     const int64_t n = dvt_size(op->outputs[0]);
     const uint32_t size = size_of(op->outputs[0]);
     (void)error;
-    if (step_of(op->inputs[0], n, 1) != 1 || step_of(op->inputs[1], n, size) < 0 ||
-        step_of(op->inputs[2], n, size) < 0) {
+    if (dvt_pairs_step(op->inputs[0], n) != 1 || dvt_pairs_step(op->inputs[1], n) < 0 ||
+        dvt_pairs_step(op->inputs[2], n) < 0) {
         info->reason = "operands are neither contiguous nor one number everywhere";
         return DVT_UNSUPPORTED;
     }
