@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from dovetail import ops, shapes
+from dovetail import _fast, ops, shapes
 from dovetail.array import numpy_of
 from dovetail.creation import asarray
 from dovetail.dtypes import bool_, int64
@@ -154,7 +154,8 @@ def unique_values(x: Any, /, *, size: int | None = None, fill_value: Any = None)
     >>> dt.unique_values(dt.asarray([7, 3, 7])).tolist()
     [3, 7]
     """
-    if size is None and fill_value is None and x._tracer is None and not x.dtype.differentiable:
-        found = np.unique(numpy_of(x))  # nobody differentiates it: positions are not needed
-        return asarray(found, device=x.device)
+    plain = size is None and fill_value is None and x._tracer is None
+    if plain and not _fast.tape_watching((x,)):  # no positions, which cost an argsort
+        found = np.unique(numpy_of(x), equal_nan=False)
+        return asarray(found, dtype=x.dtype, device=x.device)
     return _unique("unique_values", x, size, fill_value).values
