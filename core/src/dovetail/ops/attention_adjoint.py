@@ -1,5 +1,7 @@
-"""The gradient of attention for its queries, keys and values, and what the two ops share:
-attributes, shapes, scores, batching and sample inputs."""
+"""The gradient of attention for its queries, keys and values.
+
+Here is also what the two ops share: attributes, shapes, scores, batching and sample inputs.
+"""
 
 from __future__ import annotations
 
