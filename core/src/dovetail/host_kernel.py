@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from dovetail import _fast
-from dovetail.dtypes import DType, bfloat16, float16
+from dovetail.dtypes import DTYPES, DType, bfloat16, float16
 from dovetail.op import Op, Spec, iterate
 from dovetail.reference import rounded
 
@@ -18,29 +18,31 @@ Tensor = tuple[int, DType, tuple[int, ...], tuple[int, ...]]
 """Address, dtype, shape and strides in bytes, as csrc/fast/host_kernel.c describes an operand."""
 
 
+_WORDS = {t: np.dtype("uint16" if t is bfloat16 else t.name).str for t in DTYPES}
+"""What numpy's array interface calls a dtype; bfloat16 by its bits."""
+
+
 class _Memory:
     """Memory of an operand, which outlives the call, as numpy's array interface describes it."""
 
     __slots__ = ("__array_interface__",)
 
-    def __init__(self, tensor: Tensor, kind: np.dtype[Any], *, writable: bool) -> None:
-        address, _, shape, strides = tensor
+    def __init__(self, tensor: Tensor, *, writable: bool) -> None:
+        address, dtype, shape, strides = tensor
         self.__array_interface__ = {
             "data": (address, not writable),
             "shape": shape,
             "strides": strides,
-            "typestr": kind.str,
+            "typestr": _WORDS[dtype],
             "version": 3,
         }
 
 
 def _view(tensor: Tensor, *, writable: bool = False) -> np.ndarray[Any, Any]:
     """The operand's memory as a numpy array; bfloat16 as its bits."""
-    _, dtype, shape, _ = tensor
-    kind = np.dtype(np.uint16) if dtype is bfloat16 else np.dtype(dtype.name)
-    if 0 in shape:  # its address may be null, which numpy's interface takes for no memory at all
-        return np.empty(shape, kind)
-    return np.asarray(_Memory(tensor, kind, writable=writable))
+    if 0 in tensor[2]:  # a null address would be no memory at all to numpy's interface
+        return np.empty(tensor[2], _WORDS[tensor[1]])
+    return np.asarray(_Memory(tensor, writable=writable))
 
 
 def _read(tensor: Tensor) -> np.ndarray[Any, Any]:
