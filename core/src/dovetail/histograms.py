@@ -59,10 +59,10 @@ def bincount(
             (least,) = shapes.integers("bincount", "minlength", (minlength,))
             length = max(int(values.max(initial=0)) + bool(values.size), least)
     (extent,) = shapes.integers("bincount", "length", (length,))
-    # One place more takes what is beyond; negative numbers are beyond, too.
-    outside = ops.logical_or(x < 0, x >= extent)
-    at = ops.astype(ops.where(outside, 0, x), int64)
-    at = ops.where(outside, extent, at)
+    at = ops.astype(x, int64)
+    if x._tracer is not None or (values.size and values.max() >= extent):
+        # One place more takes what is beyond; negative numbers are beyond, too.
+        at = ops.where(ops.logical_or(x < 0, x >= extent), extent, at)
     ones = ops.filled_like(x, 1, dtype=int64) if weights is None else weights
     sums = ops.filled_like(ones, 0, shape=(extent + 1,))
     return ops.scatter_add(sums, at, ones, axis=0)[:extent]

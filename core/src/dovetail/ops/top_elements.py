@@ -50,7 +50,7 @@ def _chosen(x: np.ndarray, k: int, largest: bool) -> np.ndarray:
     counts = np.count_nonzero(inside, axis=-1, keepdims=True)
     if np.any(counts != k):
         inside = _first_equals(x, last, k, largest)
-    return (np.flatnonzero(inside) % n).reshape(*x.shape[:-1], k)
+    return np.asarray((np.flatnonzero(inside) % n).reshape(*x.shape[:-1], k))
 
 
 def _first_equals(x: np.ndarray, last: np.ndarray, k: int, largest: bool) -> np.ndarray:
