@@ -45,6 +45,7 @@ MODULES = [
     "random.order_draws",
     "random.uniform_draws",
     "random.vector_draws",
+    "special",
     "testing.goodness_of_fit",
     "tree",
 ]
