@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
@@ -77,7 +78,7 @@ def measured(
     left_out: dict[str, str] = {}
     for op in chosen(only):
         try:
-            for one in problems(op, size):
+            for one in problems(op, bearable(op, size)):
                 rows.append(row(one, rounds=rounds, seconds=seconds))
                 print(f"{op.name} {one.kind}: {rows[-1]['ratio']:.2f}", file=sys.stderr)
         except NoProblem as reason:
@@ -87,6 +88,24 @@ def measured(
             left_out[op.name] = f"{type(error).__name__}: {error}"[:300]
     rows.sort(key=lambda r: -r["ratio"])
     return rows, left_out
+
+
+SMALL, BEARABLE = 4096, 2.0
+
+
+def bearable(op: Op, size: int) -> int:
+    """The size, or less where numpy would take more than ``BEARABLE`` seconds for one call."""
+    least = size
+    for one in problems(op, min(SMALL, size)):
+        _, theirs = judge(one)
+        with np.errstate(all="ignore"):
+            theirs()
+            start = time.process_time()
+            theirs()
+        took = (time.process_time() - start) * size / SMALL
+        if took > BEARABLE:
+            least = min(least, max(SMALL, int(size * BEARABLE / took)))
+    return least
 
 
 def row(problem: Problem, *, rounds: int, seconds: float) -> dict[str, Any]:
