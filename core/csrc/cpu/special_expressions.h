@@ -28,11 +28,20 @@ DVT_SPECIAL double dvt_rel_entr(double x, double y) {
     return x * (log(x) - log(y));
 }
 
+DVT_SPECIAL double dvt_kl_far(double x, double y) {
+    return x < HUGE_VAL && y < HUGE_VAL ? dvt_rel_entr(x, y) - x + y : HUGE_VAL;
+}
+
 DVT_SPECIAL double dvt_kl_div(double x, double y) {
     if (x != x || y != y) return x + y;
     if (!(x > 0 && y > 0)) return x == 0 && y >= 0 ? y : HUGE_VAL;
     const double t = (x - y) / y;
-    if (fabs(t) > 0.1) return x < HUGE_VAL && y < HUGE_VAL ? dvt_rel_entr(x, y) - x + y : HUGE_VAL;
+    if (!(t >= -0.8 && t <= 4)) return dvt_kl_far(x, y);
+    if (!(fabs(t) <= 0.1)) { /* the three terms cancel by some digits */
+        const dvt_dd ratio = dvt_dd_div_d(dvt_dd_of(x), y);
+        const dvt_dd product = dvt_dd_mul_d(dvt_dd_log(ratio), x);
+        return dvt_dd_value(dvt_dd_add(product, dvt_dd_sum(y, -x)));
+    }
     /* y ((1 + t) log(1 + t) - t) = y t^2 (1/2 - t/6 + t^2/12 - ...), where the three terms cancel */
     double sum = 0;
     for (int k = 16; k >= 2; k--) sum = 1.0 / (k * (k - 1)) - t * sum;
