@@ -74,7 +74,7 @@ def betainc(a: mpf, b: mpf, x: mpf) -> mpf:
     if x * (a + b + 2) > a + 1:
         return 1 - betainc(b, a, 1 - x)
     rest = mpf(1)
-    for m in range(600, -1, -1):
+    for m in range(60 + int(10 * mp.sqrt(a + b)), -1, -1):
         rest = 1 - (a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1)) / rest
         if m:
             rest = 1 + m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m)) / rest
