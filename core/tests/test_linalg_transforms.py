@@ -1,6 +1,7 @@
 """dt.linalg under transforms: gradients, compiled and mapped calls, batching rules."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -149,3 +150,16 @@ def test_gradients_of_values_are_finite_where_they_are_equal() -> None:
     close(dt.grad(lambda x: dt.sum(dt.linalg.svd(x).S))(one), np.eye(3))
     slope = np.asarray(dt.grad(lambda x: dt.sum(dt.linalg.eigh(x)[1] ** 3))(one))
     assert not np.isfinite(slope).all()  # as documented
+
+
+def test_a_program_of_factors_and_transforms_is_saved_and_loaded(tmp_path: Path) -> None:
+    def function(x: Any) -> Any:
+        w, v = dt.linalg.eigh(x)
+        s = dt.linalg.svd(x, full_matrices=False).S
+        y = dt.fft.irfft(dt.fft.rfft(x, norm="ortho"), n=3)
+        solved = dt.linalg.solve_triangular(x, x[0], lower=True)
+        return dt.einsum("ij,jk,k->i", x, v, s) * w + y[0] + solved + dt.fft.fftshift(x)[0]
+
+    x = dt.asarray(positive((3, 3)))
+    dt.save(tmp_path / "factors.dvt", function, [x])
+    close(dt.load(tmp_path / "factors.dvt")(x), function(x))
