@@ -112,7 +112,7 @@ static double gamma_difference(double a, double x, int i) {
         {-61.0 / 30, 169.0 / 120, -3.0 / 10, 7.0 / 240},
         {-122.0 / 15, 169.0 / 60, -2.0 / 5, 7.0 / 240},
     };
-    const double step = exp2(nearbyint(log2((i < 3 ? 0.06 : 0.12) * sqrt(a))));
+    const double step = exp2(nearbyint(log2((i < 3 ? 0.03 : 0.12) * sqrt(a))));
     const int upper = x > a; /* the smaller part, which has its digits */
     double sum = middle[i] != 0 ? middle[i] * dvt_gammainc_part(a, x, upper).high : 0;
     for (int k = 1; k <= 4; k++) {
