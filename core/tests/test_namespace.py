@@ -45,7 +45,10 @@ MODULES = [
     "random.order_draws",
     "random.uniform_draws",
     "random.vector_draws",
+    "ranges",
+    "sets",
     "special",
+    "statistics",
     "testing.goodness_of_fit",
     "tree",
 ]

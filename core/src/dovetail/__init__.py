@@ -15,19 +15,14 @@ from dovetail import nn, ops, random, tree
 from dovetail.array import Array
 from dovetail.casting import astype
 from dovetail.creation import (
-    arange,
     asarray,
     empty,
     empty_like,
-    eye,
     from_dlpack,
     full,
     full_like,
-    linspace,
     ones,
     ones_like,
-    tril,
-    triu,
     zeros,
     zeros_like,
 )
@@ -160,6 +155,7 @@ from dovetail.ops import (
 )
 from dovetail.ops import identity as positive
 from dovetail.ops import power as pow
+from dovetail.ranges import arange, eye, linspace, tril, triu
 from dovetail.transforms import grad, jit, value_and_grad, vjp
 
 if _TYPE_CHECKING:

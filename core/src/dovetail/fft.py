@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from dovetail import ops, shapes
-from dovetail.creation import arange
 from dovetail.dtypes import complex_of, float32
 from dovetail.dtypes import dtype as as_dtype
 from dovetail.errors import OpError
@@ -23,6 +22,7 @@ from dovetail.ops.fourier import fft as fft_op
 from dovetail.ops.fourier import irfft as irfft_op
 from dovetail.ops.fourier import rfft as rfft_op
 from dovetail.ops.rotation import roll
+from dovetail.ranges import arange
 
 __all__ = [
     "fft",

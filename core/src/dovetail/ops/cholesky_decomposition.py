@@ -37,7 +37,7 @@ def _infer(x: Spec, upper: bool) -> Spec:
 def _gradient(g: Any, y: Any, x: Any, *, upper: bool) -> Any:
     # dL = L phi(L^-1 dA L^-H), phi halves the diagonal and drops what is above it; this is its
     # adjoint (Murray 2016, "Differentiation of the Cholesky decomposition", section 3.1).
-    from dovetail.creation import tril  # noqa: PLC0415  creation needs the ops first
+    from dovetail.ranges import tril  # noqa: PLC0415  ranges are made of the ops
 
     factor, g = (adjoint(y), adjoint(conjugate(g))) if upper else (y, conjugate(g))
     half = 1 - 0.5 * identity_like(x)

@@ -68,7 +68,7 @@ def _gradient(g: tuple[Any, Any], y: tuple[Any, Any], x: Any, *, mode: str) -> A
 def _tall(q: Any, r: Any, gq: Any, gr: Any) -> Any:
     """The adjoint for independent columns, cotangents and result conjugated (Walter and Lehmann
     2018, arXiv:1009.6112, section 3)."""
-    from dovetail.creation import triu  # noqa: PLC0415  creation needs the ops first
+    from dovetail.ranges import triu  # noqa: PLC0415  ranges are made of the ops
 
     inner = triu(matmul_op(gr, adjoint(r)) - matmul_op(adjoint(q), gq))
     # The diagonal of r is real, so only the real part of the diagonal counts.

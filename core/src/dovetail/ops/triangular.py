@@ -45,7 +45,7 @@ def _gradient_b(g: Any, x: Any, a: Any, b: Any, *, lower: bool, unit_diagonal: b
 
 def _gradient_a(g: Any, x: Any, a: Any, b: Any, *, lower: bool, unit_diagonal: bool) -> Any:
     # dx = -a^-1 da x, and only the triangle of da counts.
-    from dovetail.creation import tril, triu  # noqa: PLC0415  creation needs the ops first
+    from dovetail.ranges import tril, triu  # noqa: PLC0415  ranges are made of the ops
 
     back = triangular_solve(transposed(a), g, lower=not lower, unit_diagonal=unit_diagonal)
     whole = -matmul_op(back, transposed(x))

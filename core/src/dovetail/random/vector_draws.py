@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from dovetail import ops
-from dovetail.creation import eye
 from dovetail.errors import OpError
 from dovetail.random.arguments import (
     Shape,
@@ -22,6 +21,7 @@ from dovetail.random.gamma_draws import ordered_sum
 from dovetail.random.integer_draws import rademacher
 from dovetail.random.keys import Key, data_of, split
 from dovetail.random.uniform_draws import open_unit
+from dovetail.ranges import eye
 
 __all__ = ["ball", "multivariate_normal", "orthogonal"]
 

@@ -378,7 +378,7 @@ def fori_loop(lower: Any, upper: Any, body: Callable[[Any, Any], Any], init: Any
     16
     """
     if isinstance(lower, int) and isinstance(upper, int):
-        from dovetail.creation import arange  # noqa: PLC0415  this loop alone counts
+        from dovetail.ranges import arange  # noqa: PLC0415  this loop alone counts
 
         counts = arange(lower, max(lower, upper), dtype=int64)
         return scan(lambda value, i: (body(i, value), None), init, counts)[0]

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from dovetail import _fast, ops
-from dovetail.creation import eye, zeros_like
+from dovetail.creation import zeros_like
+from dovetail.ranges import eye
 from dovetail.transforms.gradient import grad, positions, vjp
 from dovetail.transforms.jvp import linearize
 from dovetail.transforms.vmap import vmap
