@@ -92,8 +92,7 @@ TERNARY(TERNARY_TABLE)
 #define BETA_ORDERS(X)                                                                             \
     X(0, 1)                                                                                        \
     X(0, 2)                                                                                        \
-    X(0, 3) X(0, 4) X(1, 0) X(1, 1) X(1, 2) X(1, 3) X(2, 0) X(2, 1) X(2, 2) X(3, 0) X(3, 1)        \
-        X(4, 0)
+    X(0, 3) X(0, 4) X(1, 0) X(1, 1) X(1, 2) X(1, 3) X(2, 0) X(2, 1) X(2, 2) X(3, 0) X(3, 1) X(4, 0)
 
 #define DEFINE_GAMMA(i)                                                                            \
     DVT_BINARY_LOOP(gamma_##i##_f32, float, float,                                                 \
