@@ -2,7 +2,6 @@
 
 import ctypes
 import gc
-import importlib.util
 import weakref
 from typing import Any
 
@@ -396,17 +395,3 @@ def test_a_tensor_that_cannot_be_read_is_let_go() -> None:
     with pytest.raises(BufferError, match="DLPack 2"):
         exchange().to_object(ctypes.byref(m), ctypes.byref(out))
     assert gone == [ctypes.addressof(m)]
-
-
-# ---- an independent judge ------------------------------------------------------------------------
-
-
-@pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="torch is not installed")
-@pytest.mark.parametrize("dtype", [*SHARED[:1], *SHARED[-5:], bfloat16], ids=str)
-def test_torch_exchanges_every_kind_of_dtype(dtype: Any) -> None:
-    torch = importlib.import_module("torch")
-    x = dt.asarray([[0, 1, 2], [3, 4, 5]], dtype=dtype).T
-    y = torch.from_dlpack(x)
-    assert str(y.dtype) == f"torch.{dtype}"
-    assert y.tolist() == x.tolist()
-    assert dt.from_dlpack(y).tolist() == x.tolist()
