@@ -85,7 +85,8 @@ void DVT_GEMV(int64_t n, int64_t k, const void *x_data, int64_t x_k, const void 
               int64_t b_k, int64_t b_n, void *y_data, int64_t y_n) {
     const T *x = x_data, *b = b_data;
     T *y = y_data;
-    const int single = n == 1 && b_k == 1 && x_k == 1; /* a column of one is both: multiply it out */
+    const int single =
+        n == 1 && b_k == 1 && x_k == 1; /* a column of one is both: multiply it out */
     if (b_n == 1 && y_n == 1 && !single) {
         for (int64_t j = 0; j < n; j += COLUMNS) {
             int64_t columns = n - j < COLUMNS ? n - j : COLUMNS, p = 0;
