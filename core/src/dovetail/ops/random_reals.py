@@ -140,7 +140,7 @@ random_uniform: Any = define(
 
     >>> import dovetail as dt
     >>> key = dt.asarray([0, 0], dtype=dt.uint32)
-    >>> dt.ops.random_uniform(key, (), dt.float32).item() == 0x6627e8 / 2**24
+    >>> dt.ops.random_uniform(key, (), dt.float32).item() == 0x6627E8 / 2**24
     True
     """,
         _uniform,
