@@ -90,7 +90,7 @@ def measured(
     return rows, left_out
 
 
-SMALL, BEARABLE = 4096, 0.2
+SMALL, BEARABLE = 256, 0.2
 
 
 def bearable(op: Op, size: int) -> int:

@@ -196,6 +196,7 @@ SHAPES: dict[str, Callable[[int], Made]] = {
     "random_truncated_normal": _sampler((-2, -0.5), (0.5, 2)),
     "random_von_mises": _sampler((0.5, 4)),
     "attention": _attention,
+    "searchsorted": lambda size: ((Cast(np.linspace(-4, 4, size)), ((size,), -5, 5)), {}),
     "cross": lambda size: ((((max(1, size // 3), 3), -4, 4),) * 2, {}),
     **dict.fromkeys(
         (
