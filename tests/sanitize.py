@@ -20,8 +20,22 @@ The sanitized build wants gcc's {library}, and {compiler} has none. Install it a
   Fedora           dnf install gcc libasan libubsan"""
 
 
-# What trains networks takes minutes here and reaches no C code that other tests do not.
-LEFT_OUT = ("test_benchmarks.py", "test_demo.py")
+# What takes minutes here and reaches no C code that other tests do not: training, benchmarks, and what
+# checks Python by many calls of the same kernels.
+LEFT_OUT = (
+    "test_batching_rules.py",
+    "test_benchmarks.py",
+    "test_conformance_suite.py",
+    "test_demo.py",
+    "test_namespace.py",
+    "test_op_benchmark.py",
+    "test_op_reference.py",
+    "test_program_text.py",
+    "test_random_distributions.py",
+    "test_statistics.py",
+    "test_transforms.py",
+    "test_transforms_arrays.py",
+)
 
 
 def runtime(library: str) -> Path:
