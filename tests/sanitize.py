@@ -20,8 +20,8 @@ The sanitized build wants gcc's {library}, and {compiler} has none. Install it a
   Fedora           dnf install gcc libasan libubsan"""
 
 
-# What takes minutes here and reaches no C code that other tests do not: training, benchmarks, and what
-# checks Python by many calls of the same kernels.
+# What takes minutes here and reaches no C code that other tests do not: training, benchmarks, and
+# what checks Python by many calls of the same kernels.
 LEFT_OUT = (
     "test_batching_rules.py",
     "test_benchmarks.py",
