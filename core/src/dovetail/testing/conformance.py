@@ -87,6 +87,9 @@ class Conformance:
         """One sample of a million elements, where a sample can be made larger; 0 where none can."""
         if op.claim == "structured" or not op.operands:
             return 0
+        known = self.findings.get(op.name)
+        if known is not None and known.lacks and not known.cases:  # a million would be refused, too
+            raise Lacking(f"{self.device.name} lacks {op.name}: {min(known.lacks)}")
         for inputs, attributes in larger(op, size):
             try:
                 case = _drawn(op, inputs, dict(attributes))
