@@ -35,8 +35,8 @@ def replay_batched(
     left = graph.uses()
     for node in graph.nodes:
         operands, flags = zip(*map(array, node.inputs), strict=True) if node.inputs else ((), ())
-        if node.op.name == "barrier":  # what it waits for does not make its result differ
-            flags = (flags[0], False)
+        if node.op.followed is not None:
+            flags = tuple(f and i in node.op.followed for i, f in enumerate(flags))
         before = len(outer.graph.nodes) if outer is not None else 0
         if any(flags):
             results = batch(node.op, size, flags, operands, node.attributes)

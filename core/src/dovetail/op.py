@@ -166,6 +166,8 @@ class Op:
     host: bool = False
     """Whether the CPU runs ``reference`` where it has no kernel, even if there is a decomposition:
     for ops that numpy and its LAPACK do well. Without a decomposition it does so anyway."""
+    followed: frozenset[int] | None = None
+    """Positions of the operands whose examples make the results differ; None: all of them."""
     batching: Callable[..., Any] | None = None
     """``batching(function, size, batched, *operands, **attributes)``: the op for ``size`` examples
     at once. Operands flagged in ``batched`` have the examples along a new first axis, the others

@@ -23,6 +23,7 @@ __all__ = [
     "graph_of",
     "graphs_of",
     "pulled",
+    "replayed",
     "stand_in",
 ]
 
@@ -102,27 +103,37 @@ def graph_of(
     return traced.graph, extra
 
 
-def floating(specs: Sequence[Spec]) -> tuple[int, ...]:
-    """Positions of what has a derivative."""
-    return tuple(i for i, s in enumerate(specs) if s.dtype.kind in ("float", "complex"))
+def floating(specs: Sequence[Any]) -> tuple[int, ...]:
+    """Positions of the specs, or arrays, that have a derivative."""
+    return tuple(i for i, s in enumerate(specs) if s.dtype.differentiable)
+
+
+def replayed(
+    graph: Graph, operands: Sequence[Any], where: Sequence[int]
+) -> tuple[list[Any], Callable[..., tuple[Any, ...]]]:
+    """A graph's results, and what pulls one cotangent per differentiable result back to a gradient
+    for each operand at ``where``."""
+    from dovetail.replay import replay  # noqa: PLC0415  with the gradients only
+    from dovetail.transforms.gradient import vjp  # noqa: PLC0415
+
+    results: list[Any] = []
+
+    def forward(*chosen: Any) -> tuple[Any, ...]:
+        xs = list(operands)
+        for i, x in zip(where, chosen, strict=True):
+            xs[i] = x
+        results.extend(replay(graph, xs))
+        return tuple(results[i] for i in floating(results))
+
+    _, pull = vjp(forward, *(operands[i] for i in where))
+    return results, pull
 
 
 def pulled(
     graph: Graph, operands: Sequence[Any], where: Sequence[int], cotangents: Sequence[Any]
 ) -> list[Any]:
     """Gradients of a graph's operands at ``where``, one cotangent per differentiable result."""
-    from dovetail.replay import replay  # noqa: PLC0415  with the gradients only
-    from dovetail.transforms.gradient import vjp  # noqa: PLC0415
-
-    def forward(*chosen: Any) -> tuple[Any, ...]:
-        xs = list(operands)
-        for i, x in zip(where, chosen, strict=True):
-            xs[i] = x
-        found = replay(graph, xs)
-        return tuple(found[i] for i in floating([v.spec for v in graph.outputs]))
-
-    _, pull = vjp(forward, *(operands[i] for i in where))
-    return list(pull(tuple(cotangents)))
+    return list(replayed(graph, operands, where)[1](tuple(cotangents)))
 
 
 class asleep:

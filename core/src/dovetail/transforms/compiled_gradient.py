@@ -12,10 +12,8 @@ from dovetail.graph import Graph, Node, Value
 from dovetail.passes import optimise
 from dovetail.passes.dead_code import dead_code
 from dovetail.plan import plan
-from dovetail.replay import replay
-from dovetail.structured import graphs_of, stand_in
+from dovetail.structured import floating, graphs_of, pulled, replayed, stand_in
 from dovetail.trace import Traced, active, trace
-from dovetail.transforms.gradient import vjp
 from dovetail.transforms.lowering import trace_call, traced_leaves
 
 __all__ = ["call"]
@@ -129,17 +127,8 @@ def _by_replay(
     graph: Graph, xs: tuple[Any, ...], y: tuple[Any, ...], cotangents: tuple[Any, ...], where: Any
 ) -> tuple[Any, ...]:
     """The gradient op by op, for the tapes that watch it and the trace it is part of."""
-
-    def forward(*chosen: Any) -> tuple[Any, ...]:
-        operands = list(xs)
-        for i, x in zip(where, chosen, strict=True):
-            operands[i] = x
-        found = replay(graph, operands)
-        return tuple(v for v in found if v.dtype.differentiable)
-
-    _, pull = vjp(forward, *(xs[i] for i in where))
     grads: list[Any] = [None] * len(xs)
-    for i, gi in zip(where, pull(cotangents), strict=True):
+    for i, gi in zip(where, pulled(graph, xs, where, cotangents), strict=True):
         grads[i] = gi
     return tuple(grads)
 
@@ -199,26 +188,15 @@ def _constants(graph: Graph) -> Iterator[Value]:
 
 
 def _compile_pair(graph: Graph, device: Any, given: int) -> _Pair:
-    differentiable = tuple(
-        i for i, v in enumerate(graph.inputs[:given]) if v.spec.dtype.differentiable
-    )
-    floating = tuple(i for i, v in enumerate(graph.outputs) if v.spec.dtype.differentiable)
+    differentiable = floating([v.spec for v in graph.inputs[:given]])
+    pulling = floating([v.spec for v in graph.outputs])
 
     def joint(xs: tuple[Any, ...], cotangents: tuple[Any, ...]) -> tuple[Any, ...]:
-        outputs: list[Any] = []
-
-        def forward(*chosen: Any) -> tuple[Any, ...]:
-            operands = list(xs)
-            for i, x in zip(differentiable, chosen, strict=True):
-                operands[i] = x
-            outputs.extend(replay(graph, operands))
-            return tuple(outputs[i] for i in floating)
-
-        _, pull = vjp(forward, *(xs[i] for i in differentiable))
+        outputs, pull = replayed(graph, xs, differentiable)
         return (*outputs, *pull(cotangents))
 
     xs = tuple(stand_in(v.spec, device) for v in graph.inputs)
-    cotangents = tuple(stand_in(graph.outputs[i].spec, device) for i in floating)
+    cotangents = tuple(stand_in(graph.outputs[i].spec, device) for i in pulling)
     both = trace(joint, (xs, cotangents), device=device).graph
     both = optimise(both, device)
     forward, backward = _split(both, len(graph.inputs), len(graph.outputs))
@@ -290,9 +268,10 @@ def _split(graph: Graph, n_inputs: int, n_outputs: int) -> tuple[Graph, Graph]:
 
 
 def _free(node: Node, given: set[Value]) -> bool:
-    """Whether a node may run in both halves: a fill, or a view that keeps no more memory alive."""
+    """Whether a node may run in both halves: what attributes alone make, or a view that keeps no
+    more memory alive."""
     if not node.inputs:
-        return node.op.name in ("full", "iota")
+        return True
     if node.op.claim != "view" or len(node.inputs) > 1:
         return False
     source = node.inputs[0]
