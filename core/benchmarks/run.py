@@ -20,6 +20,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from results import write
 from spine import chart, imports, report
 from spine.bars import PEER_ORDER, ROWS
 from spine.summary import Cell, summarise
@@ -197,11 +198,7 @@ def main() -> None:
         "failures": run.failures,
         "rows": summarise(ROWS, run.cells),
     }
-    chosen.out.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(results, indent=1) + "\n"
-    (chosen.out / "results.json").write_text(text, encoding="utf-8")
-    (chosen.out / "RESULTS.md").write_text(report.markdown(results), encoding="utf-8")
-    (chosen.out / "results.svg").write_text(chart.draw(results), encoding="utf-8")
+    write(chosen.out, results, report.markdown(results), chart.draw(results))
     print(report.on_screen(results))
 
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import json
 import os
 import platform
 import subprocess
@@ -63,6 +62,8 @@ def commit() -> str:
 def main() -> None:
     limited()
     chosen = arguments()
+    from results import write  # noqa: PLC0415
+
     from ops import chart, report, rows  # noqa: PLC0415  numpy: after the limits
 
     only = {name for name in chosen.only.split(",") if name}
@@ -86,11 +87,7 @@ def main() -> None:
         "rows": found,
         "left_out": left_out,
     }
-    chosen.out.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(results, indent=1) + "\n"
-    (chosen.out / "results.json").write_text(text, encoding="utf-8")
-    (chosen.out / "RESULTS.md").write_text(report.markdown(results), encoding="utf-8")
-    (chosen.out / "results.svg").write_text(chart.draw(results), encoding="utf-8")
+    write(chosen.out, results, report.markdown(results), chart.draw(results))
     print(report.on_screen(results))
 
 

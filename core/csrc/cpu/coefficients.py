@@ -139,32 +139,36 @@ def functions(kind: type) -> None:
         ),
         kind,
     )
-
-
-def single_only() -> None:
-    """Print what only f32 has; f64 goes through the C library."""
-    kind = np.float32
     quarter = float(mp.pi) / 4 * 1.01
     emit(
-        "sin_f32",
+        f"sin_{end}",
         "sin(r) = r + r t P(t), t = r^2, |r| <= pi/4",
         remez(
             lambda t: (sqrt_form(mp.sin)(t) - 1) / t,
             lambda t: t / sqrt_form(mp.sin)(t),
             1e-9,
             quarter**2,
-            2,
+            2 if single else 5,
         ),
         kind,
     )
     emit(
-        "cos_f32",
+        f"cos_{end}",
         "cos(r) = 1 - t/2 + t^2 P(t), t = r^2, |r| <= pi/4",
         remez(
-            lambda t: (mp.cos(mp.sqrt(t)) - 1 + t / 2) / t**2, lambda t: t**2, 1e-6, quarter**2, 2
+            lambda t: (mp.cos(mp.sqrt(t)) - 1 + t / 2) / t**2,
+            lambda t: t**2,
+            1e-6,
+            quarter**2,
+            2 if single else 5,
         ),
         kind,
     )
+
+
+def single_only() -> None:
+    """Print what only f32 has; f64 goes through the C library."""
+    kind = np.float32
     emit(
         "erf_near_f32",
         "erf(x) = x + x P(t), t = x^2, |x| <= 1",
@@ -231,27 +235,6 @@ def wide_for_power() -> None:
 def double_only() -> None:
     """Print what f64 has besides; f32 goes through f64 there."""
     kind = np.float64
-    quarter = float(mp.pi) / 4 * 1.01
-    emit(
-        "sin_f64",
-        "sin(r) = r + r t P(t), t = r^2, |r| <= pi/4",
-        remez(
-            lambda t: (sqrt_form(mp.sin)(t) - 1) / t,
-            lambda t: t / sqrt_form(mp.sin)(t),
-            1e-9,
-            quarter**2,
-            5,
-        ),
-        kind,
-    )
-    emit(
-        "cos_f64",
-        "cos(r) = 1 - t/2 + t^2 P(t), t = r^2, |r| <= pi/4",
-        remez(
-            lambda t: (mp.cos(mp.sqrt(t)) - 1 + t / 2) / t**2, lambda t: t**2, 1e-6, quarter**2, 5
-        ),
-        kind,
-    )
     eighth = float(mp.tan(mp.pi / 8)) * 1.001
     emit(
         "atan_f64",
