@@ -33,7 +33,7 @@ static void *system_alloc(dvf_device *device, uint64_t size, dvt_error *error, d
         *status = api->alloc(device->handle, &desc, &data, error);
         return *status == DVT_OK ? data : NULL;
     }
-    const dvt_host *host = dvf_host();
+    const dvt_host *host = device->plugin->host;
     void *data = host->host_alloc(host, size, device->alignment);
     if (data == NULL) *status = DVT_OUT_OF_MEMORY;
     return data;
@@ -49,7 +49,7 @@ static void system_free(dvf_device *device, void *data, uint64_t size) {
         }
         return;
     }
-    const dvt_host *host = dvf_host();
+    const dvt_host *host = device->plugin->host;
     host->host_free(host, data, size);
 }
 

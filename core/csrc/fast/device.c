@@ -97,7 +97,7 @@ PyObject *dvf_py_device_count(PyObject *self, PyObject *capsule) {
         dvt_status status;
         count = 0;
         Py_BEGIN_ALLOW_THREADS;
-        status = plugin->device.device_count(dvf_host(), &count, &error);
+        status = plugin->device.device_count(plugin->host, &count, &error);
         Py_END_ALLOW_THREADS;
         if (status < 0) return dvf_raise(status, &error, plugin->table.name, "device_count");
     }
@@ -155,7 +155,7 @@ PyObject *dvf_py_open_device(PyObject *self, PyObject *args) {
     const char *text = PyUnicode_AsUTF8(name);
     if (plugin->has_device) {
         dvt_device_desc desc = {
-            .struct_size = (uint32_t)sizeof desc, .ordinal = ordinal, .host = dvf_host()};
+            .struct_size = (uint32_t)sizeof desc, .ordinal = ordinal, .host = plugin->host};
         dvt_error error;
         dvt_status status;
         dvf_error_clear(&error);

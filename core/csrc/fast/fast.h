@@ -183,7 +183,7 @@ void dvf_attrs_clear(dvf_attrs *attrs);
 typedef struct dvf_kernel {
     PyObject_HEAD dvt_run_fn run;
     dvt_kernel *handle;
-    void (*destroy)(dvt_kernel *);
+    dvf_destroy_fn destroy;
     dvf_device *device;
     dvf_attrs attrs;
     PyObject *op_name;

@@ -196,7 +196,7 @@ static dvt_compile_desc describe(graph *g, unsigned int flags) {
                               .flags = flags,
                               .graph = &g->abi,
                               .devices = &g->device->handle,
-                              .host = dvf_host(),
+                              .host = g->device->plugin->host,
                               .n_devices = 1};
 }
 

@@ -69,52 +69,44 @@ PyObject *dvf_py_prepare(PyObject *self, PyObject *args) {
     memset((char *)k + sizeof(PyObject), 0, sizeof *k - sizeof(PyObject));
     k->device = (dvf_device *)Py_NewRef(device);
     k->op_name = Py_NewRef(name);
-    k->run = def->run;
     k->row_flags = def->flags;
     k->host_inputs = def->host_inputs;
     if (dvf_specs_from_tuple(inputs, d, &in) < 0 || dvf_specs_from_tuple(outputs, d, &out) < 0 ||
         dvf_attrs_from_dict(attributes, &k->attrs) < 0)
         goto done;
-    if (def->prepare != NULL) {
-        dvt_op op = {.struct_size = (uint32_t)sizeof op,
-                     .flags = flags,
-                     .name = PyUnicode_AsUTF8(name),
-                     .version = version,
-                     .n_inputs = in.count,
-                     .n_outputs = out.count,
-                     .n_attrs = k->attrs.count,
-                     .inputs = in.pointers,
-                     .outputs = out.pointers,
-                     .attrs = k->attrs.items,
-                     .device = d->handle,
-                     .host = dvf_host()};
-        dvt_kernel_info info;
-        dvt_error error;
-        memset(&info, 0, sizeof info);
-        info.struct_size = (uint32_t)sizeof info;
-        dvf_error_clear(&error);
-        dvt_status status = def->prepare(&op, &info, &error);
-        if (status == DVT_UNSUPPORTED) {
-            result = PyUnicode_FromString(info.reason != NULL ? info.reason : "no reason given");
-            goto done;
-        }
-        if (status != DVT_OK) {
-            dvf_raise(status, &error, PyUnicode_AsUTF8(d->name), op.name);
-            goto done;
-        }
-        if (info.run != NULL) k->run = info.run;
-        k->handle = info.kernel;
-        k->destroy = def->destroy;
-        k->flags = info.flags;
-        k->workspace_size = info.workspace_size;
-        k->workspace_alignment = info.workspace_alignment;
-        k->cost_ns = info.cost_ns;
-        k->may_alias = info.may_alias;
-    }
-    if (k->run == NULL) {
-        result = PyUnicode_FromString("its kernel row gives no function to run");
+    dvt_op op = {.struct_size = (uint32_t)sizeof op,
+                 .flags = flags,
+                 .name = PyUnicode_AsUTF8(name),
+                 .version = version,
+                 .n_inputs = in.count,
+                 .n_outputs = out.count,
+                 .n_attrs = k->attrs.count,
+                 .inputs = in.pointers,
+                 .outputs = out.pointers,
+                 .attrs = k->attrs.items,
+                 .device = d->handle,
+                 .host = d->plugin->host};
+    dvt_kernel_info info;
+    dvt_error error;
+    memset(&info, 0, sizeof info);
+    info.struct_size = (uint32_t)sizeof info;
+    dvf_error_clear(&error);
+    dvt_status status = d->plugin->prepare_row(d->plugin, row, &op, &info, &k->destroy, &error);
+    if (status == DVT_UNSUPPORTED) {
+        result = PyUnicode_FromString(info.reason != NULL ? info.reason : "no reason given");
         goto done;
     }
+    if (status != DVT_OK) {
+        dvf_raise(status, &error, PyUnicode_AsUTF8(d->name), op.name);
+        goto done;
+    }
+    k->run = info.run;
+    k->handle = info.kernel;
+    k->flags = info.flags;
+    k->workspace_size = info.workspace_size;
+    k->workspace_alignment = info.workspace_alignment;
+    k->cost_ns = info.cost_ns;
+    k->may_alias = info.may_alias;
     result = Py_NewRef((PyObject *)k);
 done:
     dvf_specs_clear(&in);
@@ -127,7 +119,7 @@ int dvf_kernel_launch(dvf_kernel *k, const dvt_tensor *const *inputs, uint32_t n
                       const dvt_tensor *const *outputs, uint32_t n_outputs) {
     dvf_buffer *workspace = NULL;
     dvt_call call = {.struct_size = (uint32_t)sizeof call,
-                     .host = dvf_host(),
+                     .host = k->device->plugin->host,
                      .device = k->device->handle,
                      .kernel = k->handle,
                      .inputs = inputs,

@@ -205,6 +205,18 @@ static void discard(dvf_plugin *plugin) {
     free(plugin);
 }
 
+static dvt_status prepare_row(dvf_plugin *plugin, uint32_t row, const dvt_op *op,
+                              dvt_kernel_info *info, dvf_destroy_fn *destroy, dvt_error *error) {
+    const dvt_kernel_def *def = &plugin->kernels[row];
+    *destroy = def->destroy;
+    dvt_status status = def->prepare != NULL ? def->prepare(op, info, error) : DVT_OK;
+    if (status != DVT_OK) return status;
+    if (info->run == NULL) info->run = def->run;
+    if (info->run != NULL) return DVT_OK;
+    info->reason = "its kernel row gives no function to run";
+    return DVT_UNSUPPORTED;
+}
+
 static dvt_status adopt(const dvt_plugin *raw, void *library, const char *path, dvf_plugin **out,
                         dvt_error *error) {
     dvf_plugin *plugin = calloc(1, sizeof *plugin);
@@ -215,6 +227,8 @@ static dvt_status adopt(const dvt_plugin *raw, void *library, const char *path, 
     }
     plugin->library = library;
     plugin->path = copy;
+    plugin->host = dvf_host();
+    plugin->prepare_row = prepare_row;
     dvt_status status = normalise(raw, plugin, path, error);
     if (status != DVT_OK) {
         discard(plugin);

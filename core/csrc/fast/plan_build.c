@@ -255,7 +255,6 @@ dvf_instance *dvf_instance_new(dvf_plan *p) {
         dvt_call *c = &x->calls[i];
         dvf_device *device = p->device;
         c->struct_size = (uint32_t)sizeof *c;
-        c->host = dvf_host();
         if (s->run != NULL) {
             dvf_kernel *k = (dvf_kernel *)s->target;
             device = k->device;
@@ -269,6 +268,7 @@ dvf_instance *dvf_instance_new(dvf_plan *p) {
             device = ((dvf_executable *)s->target)->device;
             c->workspace_size = ((dvf_executable *)s->target)->workspace_size;
         }
+        c->host = device->plugin->host;
         c->device = device->handle;
         c->n_inputs = s->n_inputs;
         c->n_outputs = s->n_outputs;
