@@ -170,8 +170,9 @@ class _Claims:
     has_graph = True
     name = "claims:0"
 
-    def __init__(self, numbers):
+    def __init__(self, numbers, kernels=("exp", "tanh", "sqrt")):
         self.numbers = numbers
+        self.rows = dict.fromkeys(kernels, ())
 
 
 @pytest.fixture
@@ -205,6 +206,19 @@ def test_a_group_that_depends_on_itself_is_taken_apart(claimed):
     found = groups(g, _Claims([1, 0, 1]))  # exp -> tanh -> exp: not convex
     assert [[n.op.name for n in x.nodes] for x in found] == [["exp"], ["tanh"], ["exp"]]
     assert all(x.executable is None for x in found)
+
+
+def test_a_group_is_cut_where_a_path_leaves_it_and_stays_whole_elsewhere(claimed):
+    g = chain(["exp", "exp", "tanh", "tanh", "exp", "exp", "exp", "tanh", "exp"])
+    found = groups(g, _Claims([1 if n.op.name == "exp" else 0 for n in g.nodes]))
+    assert [len(x.nodes) for x in found] == [2, 1, 1, 3, 1, 1]
+    assert [x.executable is not None for x in found] == [True, False, False, True, False, False]
+
+
+def test_one_claimed_node_is_compiled_where_there_is_no_kernel_for_it(claimed):
+    g = chain(["exp", "tanh", "exp"])
+    found = groups(g, _Claims([1, 0, 1], kernels=()))
+    assert [x.executable is not None for x in found] == [True, False, True]
 
 
 def test_two_groups_that_need_each_other_are_taken_apart(claimed):

@@ -62,7 +62,12 @@ def groups(graph: Graph, device: Any, flags: int = 0) -> list[Group]:
     reasons = {n: claims[i][1] or "" for i, n in enumerate(graph.nodes)}
     found = []
     for key in order:
-        found.extend(_build(members[key], reads, device, reasons, flags))
+        nodes = members[key]
+        # A single node runs as a kernel where there is one, which costs less than a graph.
+        whole = len(nodes) > 1 or (
+            claims[place[nodes[0]]][0] > 0 and nodes[0].op.name not in device.rows
+        )
+        found.extend(_build(nodes, whole, reads, device, reasons, flags))
     return found
 
 
@@ -113,10 +118,35 @@ def _convex(members: dict[int, list[Node]], place: Mapping[Node, int]) -> dict[i
     """Take apart claimed groups that depend on themselves through nodes outside."""
     while len(order := _order(members, place)) < len(members):
         stuck = [k for k in members if k not in set(order) and k > 0]
-        guilty = max(stuck, key=lambda k: len(members[k]))
-        for node in members.pop(guilty):
-            members[-1 - place[node]] = [node]
+        nodes = members.pop(max(stuck, key=lambda k: len(members[k])))
+        levels = _levels(nodes, place)
+        apart = len(set(levels.values())) == 1  # a circle of several groups has no level to cut at
+        for node in nodes:
+            part = _PARTS + place[nodes[0]] * len(place) + levels[node]
+            members.setdefault(-1 - place[node] if apart else part, []).append(node)
     return members
+
+
+_PARTS = 1 << 40  # keys of parts of groups: plugins number theirs with 32 bits
+
+
+def _levels(nodes: Sequence[Node], place: Mapping[Node, int]) -> dict[Node, int]:
+    """How often a path of dependence left the group and came back, at most, before each node.
+
+    The nodes of one level depend on each other through each other alone: a level is convex.
+    """
+    inside, made = set(nodes), set[Value]()
+    found: dict[Node, int] = {}
+    reached: dict[Value, int] = {}  # the level of a node inside that reads the value, at least
+    for node in place:  # in the graph's order, which respects dependence
+        here = node in inside
+        before = [reached[v] + (v in made and not here) for v in node.inputs if v in reached]
+        if here:
+            found[node] = max(before, default=0)
+            made.update(node.outputs)
+        if here or before:
+            reached.update(dict.fromkeys(node.outputs, max(before, default=0)))
+    return found
 
 
 def _outside_reads(graph: Graph, members: Mapping[int, Sequence[Node]]) -> dict[Value, set[int]]:
@@ -133,12 +163,13 @@ def _outside_reads(graph: Graph, members: Mapping[int, Sequence[Node]]) -> dict[
 
 def _build(
     nodes: Sequence[Node],
+    whole: bool,
     reads: Mapping[Value, set[int]],
     device: Any,
     reasons: Mapping[Node, str],
     flags: int,
 ) -> list[Group]:
-    if len(nodes) > 1:
+    if whole:
         made = {v for n in nodes for v in n.outputs}
         inputs = tuple(
             dict.fromkeys(
