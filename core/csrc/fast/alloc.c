@@ -1,5 +1,6 @@
 /* The caching allocator: memory given back is kept by size class and handed out again, so that a
  * steady state makes no system call and takes no page fault. Runs under the interpreter lock. */
+#include "answers.h"
 #include "fast.h"
 
 #include <stdlib.h>
@@ -24,21 +25,6 @@ static int size_class(uint64_t size, uint64_t *rounded) {
     return SMALL_CLASSES + (log2 - 10) * STEPS_PER_DOUBLING + (int)above - 1;
 }
 
-static void *system_alloc(dvf_device *device, uint64_t size, dvt_error *error, dvt_status *status) {
-    const dvt_device_api *api = &device->plugin->device;
-    *status = DVT_OK;
-    if (device->plugin->has_device && api->alloc != NULL) {
-        dvt_alloc_desc desc = {.struct_size = (uint32_t)sizeof desc, .size = size};
-        void *data = NULL;
-        *status = api->alloc(device->handle, &desc, &data, error);
-        return *status == DVT_OK ? data : NULL;
-    }
-    const dvt_host *host = device->plugin->host;
-    void *data = host->host_alloc(host, size, device->alignment);
-    if (data == NULL) *status = DVT_OUT_OF_MEMORY;
-    return data;
-}
-
 static void system_free(dvf_device *device, void *data, uint64_t size) {
     const dvt_device_api *api = &device->plugin->device;
     if (device->plugin->has_device && api->alloc != NULL) {
@@ -51,6 +37,30 @@ static void system_free(dvf_device *device, void *data, uint64_t size) {
     }
     const dvt_host *host = device->plugin->host;
     host->host_free(host, data, size);
+}
+
+static void *system_alloc(dvf_device *device, uint64_t size, dvt_error *error, dvt_status *status) {
+    const dvt_device_api *api = &device->plugin->device;
+    *status = DVT_OK;
+    if (device->plugin->has_device && api->alloc != NULL) {
+        dvt_alloc_desc desc = {.struct_size = (uint32_t)sizeof desc, .size = size};
+        void *data = NULL;
+        *status = api->alloc(device->handle, &desc, &data, error);
+        if (*status != DVT_OK) return NULL;
+        if (data == NULL)
+            *status = dvt_set_error(error, DVT_INTERNAL, "its alloc returned DVT_OK and no memory");
+        if (device->host_visible && (uintptr_t)data % device->alignment != 0) {
+            *status = dvt_set_error(error, DVT_INTERNAL,
+                                    "its alloc returned memory less aligned than its space says");
+            system_free(device, data, size);
+            data = NULL;
+        }
+        return data;
+    }
+    const dvt_host *host = device->plugin->host;
+    void *data = host->host_alloc(host, size, device->alignment);
+    if (data == NULL) *status = DVT_OUT_OF_MEMORY;
+    return data;
 }
 
 void dvf_trim(dvf_device *device) {
@@ -68,12 +78,13 @@ void dvf_trim(dvf_device *device) {
 }
 
 static dvf_buffer *out_of_memory(dvf_device *device, uint64_t size, dvt_status status,
-                                 const dvt_error *error) {
+                                 dvt_error *error) {
+    const char *said = dvf_error_text(error);
     PyErr_Format(status == DVT_OUT_OF_MEMORY ? dvf_OutOfMemoryError : dvf_DeviceError,
                  "%U has no memory for an array of %llu bytes (%llu bytes are in use%s%s); free "
                  "arrays you no longer need, or use a smaller batch",
                  device->name, (unsigned long long)size, (unsigned long long)device->live_bytes,
-                 error->message[0] != '\0' ? "; the device says: " : "", error->message);
+                 said[0] != '\0' ? "; the device says: " : "", said);
     return NULL;
 }
 

@@ -1,5 +1,6 @@
 /* Device: an opened device of a normalised plugin, with its memory caches. Never closed before
  * exit, so that arrays may hold it without counting. */
+#include "answers.h"
 #include "fast.h"
 
 #include <structmember.h>
@@ -85,6 +86,8 @@ static dvf_plugin *plugin_of(PyObject *capsule) {
     return PyCapsule_GetPointer(capsule, "dovetail.plugin");
 }
 
+#define MOST_DEVICES 65536u
+
 /* device_count(capsule) -> (count, reason) */
 PyObject *dvf_py_device_count(PyObject *self, PyObject *capsule) {
     (void)self;
@@ -99,9 +102,16 @@ PyObject *dvf_py_device_count(PyObject *self, PyObject *capsule) {
         Py_BEGIN_ALLOW_THREADS;
         status = plugin->device.device_count(plugin->host, &count, &error);
         Py_END_ALLOW_THREADS;
-        if (status < 0) return dvf_raise(status, &error, plugin->table.name, "device_count");
+        if (status == DVT_UNSUPPORTED) count = 0;
+        if (status != DVT_OK && status != DVT_UNSUPPORTED)
+            return dvf_raise_slot(status, &error, plugin->table.name, "counting", "device_count");
+        if (count > MOST_DEVICES) {
+            dvf_broken("counting", plugin->table.name, "device_count",
+                       "it says that there are %u devices, more than any machine has", count);
+            return NULL;
+        }
     }
-    return Py_BuildValue("(Is)", count, error.message);
+    return Py_BuildValue("(IN)", count, dvf_plugin_text(dvf_error_text(&error), ""));
 }
 
 static int read_space(dvf_device *d, const char *name) {
@@ -111,19 +121,18 @@ static int read_space(dvf_device *d, const char *name) {
     info.struct_size = (uint32_t)sizeof info;
     dvf_error_clear(&error);
     dvt_status status = d->plugin->device.device_info(d->handle, &info, &error);
-    if (status < 0) {
-        dvf_raise(status, &error, name, "device_info");
+    if (status != DVT_OK) {
+        dvf_raise_slot(status, &error, name, "opening", "device_info");
         return -1;
     }
-    if (info.n_spaces == 0 || info.spaces == NULL) return 0; /* one host space */
     dvt_memory_space space;
-    memset(&space, 0, sizeof space);
-    size_t have = info.spaces[0]->struct_size;
-    memcpy(&space, info.spaces[0], have < sizeof space ? have : sizeof space);
+    if (dvf_check_device_info(&info, name, &space) < 0) return -1;
+    if (info.n_spaces == 0) return 0; /* one host space */
     d->place = space.place;
     if (space.alignment != 0) d->alignment = space.alignment;
     d->host_visible = (space.flags & DVT_SPACE_HOST_VISIBLE) && (space.flags & DVT_SPACE_COHERENT);
     d->pooled = (space.flags & DVT_SPACE_POOLED) != 0;
+    d->opaque = !d->host_visible && (space.flags & DVT_SPACE_OPAQUE) != 0;
     const dvt_device_api *api = &d->plugin->device;
     if (!d->host_visible && (api->alloc == NULL || api->release == NULL || api->copy == NULL)) {
         PyErr_Format(dvf_PluginError,
@@ -163,7 +172,12 @@ PyObject *dvf_py_open_device(PyObject *self, PyObject *args) {
         status = plugin->device.device_open(&desc, &d->handle, &error);
         Py_END_ALLOW_THREADS;
         if (status != DVT_OK) {
-            dvf_raise(status, &error, text, "device_open");
+            dvf_raise_slot(status, &error, text, "opening", "device_open");
+            Py_DECREF(d);
+            return NULL;
+        }
+        if (d->handle == NULL) {
+            dvf_broken("opening", text, "device_open", "it returned DVT_OK and no device");
             Py_DECREF(d);
             return NULL;
         }

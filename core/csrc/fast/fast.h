@@ -72,6 +72,7 @@ typedef struct dvf_device {
     uint32_t alignment;
     bool host_visible; /* space 0 is host-visible and coherent */
     bool pooled;       /* the plugin pools: keep no cache of our own */
+    bool opaque;       /* data of space 0 is a handle: no arithmetic on it */
     dvf_buffer *free_lists[DVF_SIZE_CLASSES];
     uint64_t cached_bytes, live_bytes, peak_bytes, allocations, system_allocations;
 } dvf_device;
@@ -157,6 +158,9 @@ int dvf_errors_init(void);
 /* Turn a failed status into the right Python exception; returns null. */
 PyObject *dvf_raise(dvt_status status, const dvt_error *error, const char *device,
                     const char *what);
+/* The same; `slot` is named where the plugin gave no text. */
+PyObject *dvf_raise_slot(dvt_status status, const dvt_error *error, const char *device,
+                         const char *what, const char *slot);
 static inline void dvf_error_clear(dvt_error *e) {
     e->struct_size = (uint32_t)sizeof *e;
     e->flags = 0;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "answers.h"
 #include "executable.h"
 #include "fast.h"
 
@@ -223,12 +224,14 @@ static PyObject *graph_partition(PyObject *self, PyObject *arg) {
     dvf_error_clear(&error);
     dvt_status status = api->partition(&desc, pointers, &error);
     if (status != DVT_OK && status != DVT_UNSUPPORTED) {
-        dvf_raise(status, &error, PyUnicode_AsUTF8(g->device->name), "partition");
+        dvf_raise_slot(status, &error, PyUnicode_AsUTF8(g->device->name), "graph", "partition");
         goto done;
     }
     result = PyTuple_New((Py_ssize_t)n);
     for (size_t i = 0; result != NULL && i < n; i++) {
-        PyObject *row = Py_BuildValue("(Iz)", claims[i].group, claims[i].reason);
+        PyObject *reason =
+            claims[i].reason != NULL ? dvf_plugin_text(claims[i].reason, "") : Py_NewRef(Py_None);
+        PyObject *row = reason != NULL ? Py_BuildValue("(IN)", claims[i].group, reason) : NULL;
         if (row == NULL) Py_CLEAR(result);
         if (row != NULL) PyTuple_SET_ITEM(result, (Py_ssize_t)i, row);
     }
@@ -258,17 +261,23 @@ static PyObject *graph_compile(PyObject *self, PyObject *arg) {
     dvf_error_clear(&error);
     dvt_status status = g->device->plugin->graph.compile(&desc, &x->handle, &info, &error);
     if (status != DVT_OK) {
+        x->handle = NULL; /* whatever stands there was not handed over */
         Py_DECREF(x);
         if (status == DVT_UNSUPPORTED)
-            return PyUnicode_FromString(error.message[0] ? error.message : "no reason given");
-        return dvf_raise(status, &error, PyUnicode_AsUTF8(g->device->name), "compile");
+            return dvf_plugin_text(dvf_error_text(&error), "no reason given");
+        return dvf_raise_slot(status, &error, PyUnicode_AsUTF8(g->device->name), "graph",
+                              "compile");
+    }
+    if (dvf_check_executable_info(&info, x->handle, x->device) < 0) {
+        Py_DECREF(x);
+        return NULL;
     }
     x->flags = info.flags;
     x->workspace_size = info.workspace_size;
-    x->workspace_alignment = info.workspace_alignment;
+    x->workspace_alignment = info.workspace_alignment != 0 ? info.workspace_alignment : 64;
     x->cost_ns = info.cost_ns;
     x->may_alias = info.may_alias;
-    x->description = PyUnicode_FromString(info.description != NULL ? info.description : "");
+    x->description = dvf_plugin_text(info.description, "");
     if (x->description == NULL) Py_CLEAR(x);
     return (PyObject *)x;
 }

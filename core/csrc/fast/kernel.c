@@ -2,6 +2,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "answers.h"
 #include "fast.h"
 
 #include <structmember.h>
@@ -93,18 +94,19 @@ PyObject *dvf_py_prepare(PyObject *self, PyObject *args) {
     dvf_error_clear(&error);
     dvt_status status = d->plugin->prepare_row(d->plugin, row, &op, &info, &k->destroy, &error);
     if (status == DVT_UNSUPPORTED) {
-        result = PyUnicode_FromString(info.reason != NULL ? info.reason : "no reason given");
+        result = dvf_plugin_text(info.reason, "no reason given");
         goto done;
     }
     if (status != DVT_OK) {
-        dvf_raise(status, &error, PyUnicode_AsUTF8(d->name), op.name);
+        dvf_raise_slot(status, &error, PyUnicode_AsUTF8(d->name), op.name, "prepare");
         goto done;
     }
     k->run = info.run;
     k->handle = info.kernel;
+    if (dvf_check_kernel_info(&info, d, op.name) < 0) goto done;
     k->flags = info.flags;
     k->workspace_size = info.workspace_size;
-    k->workspace_alignment = info.workspace_alignment;
+    k->workspace_alignment = info.workspace_alignment != 0 ? info.workspace_alignment : 64;
     k->cost_ns = info.cost_ns;
     k->may_alias = info.may_alias;
     result = Py_NewRef((PyObject *)k);
@@ -129,7 +131,9 @@ int dvf_kernel_launch(dvf_kernel *k, const dvt_tensor *const *inputs, uint32_t n
                      .n_outputs = n_outputs,
                      .n_attrs = k->attrs.count};
     if (k->workspace_size > 0) {
-        uint64_t slack = k->workspace_alignment > 64 ? k->workspace_alignment : 0;
+        uint64_t slack = k->device->opaque || k->workspace_alignment <= k->device->alignment
+                             ? 0
+                             : k->workspace_alignment;
         workspace = dvf_alloc(k->device, k->workspace_size + slack);
         if (workspace == NULL) return -1;
         uintptr_t address = (uintptr_t)workspace->data;
@@ -149,6 +153,7 @@ int dvf_kernel_launch(dvf_kernel *k, const dvt_tensor *const *inputs, uint32_t n
     }
     if (workspace != NULL) dvf_release(workspace);
     if (status == DVT_OK) return 0;
-    dvf_raise(status, &error, PyUnicode_AsUTF8(k->device->name), PyUnicode_AsUTF8(k->op_name));
+    dvf_raise_slot(status, &error, PyUnicode_AsUTF8(k->device->name), PyUnicode_AsUTF8(k->op_name),
+                   "run");
     return -1;
 }
