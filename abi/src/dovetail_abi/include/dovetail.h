@@ -259,9 +259,10 @@ typedef dvt_status (*dvt_run_fn)(const dvt_call *call, dvt_error *error);
 
 /* prepare's answer. The host zeroes it and sets struct_size; the plugin fills what it knows. */
 typedef struct dvt_kernel_info {
-    uint32_t struct_size;         /* sizeof(dvt_kernel_info) */
-    uint32_t flags;               /* DVT_INFO_... */
-    dvt_run_fn run;               /* Owner: plugin, static. Thread: hot. If null: the row's run. */
+    uint32_t struct_size; /* sizeof(dvt_kernel_info) */
+    uint32_t flags;       /* DVT_INFO_... */
+    /* What computes. Owner: plugin, static. Thread: hot. If null: the row's run. */
+    dvt_run_fn run;
     dvt_kernel *kernel;           /* Owner: plugin; freed by the row's destroy. */
     uint64_t workspace_size;      /* bytes the host hands to each run */
     uint64_t workspace_alignment; /* power of two, 0 = 64 */
@@ -290,10 +291,12 @@ typedef struct dvt_kernel_def {
     uint32_t flags;       /* DVT_KERNEL_... */
     int32_t priority;     /* 0 */
     uint64_t host_inputs; /* bit i: input i must be readable on the host (sizes, bounds) */
-    dvt_run_fn run;       /* Owner: plugin, static. Thread: hot. If null: prepare gives it. */
-    dvt_prepare_fn
-        prepare; /* Thread: any. Owner: see destroy. If null: run as it is, no workspace. */
-    /* Owner: frees a kernel of prepare. Thread: any. If null: nothing to free. */
+    /* What computes. Owner: plugin, static. Thread: hot. If null: prepare gives it. */
+    dvt_run_fn run;
+    /* Choose a kernel for these specs, or decline. Thread: any. Owner: see destroy. If null: run as
+     * it is, no workspace. */
+    dvt_prepare_fn prepare;
+    /* Free dvt_kernel_info.kernel. Thread: any. Owner: ends. If null: nothing to free. */
     void (*destroy)(dvt_kernel *kernel);
 } dvt_kernel_def;
 
@@ -363,7 +366,10 @@ typedef struct dvt_alloc_desc {
     const dvt_ext *ext;   /* known extensions only */
 } dvt_alloc_desc;
 
-/* The one copy: any two views of equal shape and type, any strides, both ends named. */
+/* The one copy: any two views of equal shape and type, any strides, both ends named. Devices named
+ * here are this plugin's own. Memory of another plugin comes as host memory where the host can read
+ * it, else through import_memory (then it counts as this device's), else in two copies through the
+ * host. */
 typedef struct dvt_copy {
     uint32_t struct_size;           /* sizeof(dvt_copy) */
     uint32_t flags;                 /* none defined */
@@ -687,7 +693,7 @@ struct dvt_host {
     /* Host memory, alignment a power of two; null when there is none. Thread: any. Owner: caller,
      * host_free with the same size. If null: not allowed. */
     void *(*host_alloc)(const dvt_host *host, uint64_t size, uint64_t alignment);
-    /* Thread: any. Owner: ends. If null: not allowed. */
+    /* Give back what host_alloc gave. Thread: any. Owner: ends. If null: not allowed. */
     void (*host_free)(const dvt_host *host, void *data, uint64_t size);
 };
 
@@ -735,22 +741,25 @@ typedef struct dvt_collectives_api {
                          dvt_error *error);
     /* Leave. Thread: per-object. Owner: ends. If null: not allowed. */
     void (*destroy)(dvt_communicator *communicator);
-    /* Thread: per-object. Owner: nothing. If null: reduce_scatter, then all_gather. */
+    /* Reduce over all, the result to all. Thread: per-object. Owner: nothing. If null:
+     * reduce_scatter, then all_gather. */
     dvt_status (*all_reduce)(dvt_communicator *communicator, const dvt_collective *call,
                              dvt_error *error);
-    /* Thread: per-object. Owner: nothing. If null: all_reduce and take a part. */
+    /* Reduce over all, a part of the result to each. Thread: per-object. Owner: nothing. If null:
+     * all_reduce and take a part. */
     dvt_status (*reduce_scatter)(dvt_communicator *communicator, const dvt_collective *call,
                                  dvt_error *error);
-    /* Thread: per-object. Owner: nothing. If null: broadcasts. */
+    /* The parts of all, in order of rank, to all. Thread: per-object. Owner: nothing. If null:
+     * broadcasts. */
     dvt_status (*all_gather)(dvt_communicator *communicator, const dvt_collective *call,
                              dvt_error *error);
-    /* Thread: per-object. Owner: nothing. If null: send and receive. */
+    /* From rank peer to all. Thread: per-object. Owner: nothing. If null: send and receive. */
     dvt_status (*broadcast)(dvt_communicator *communicator, const dvt_collective *call,
                             dvt_error *error);
-    /* Thread: per-object. Owner: nothing. If null: not offered. */
+    /* To rank peer. Thread: per-object. Owner: nothing. If null: not offered. */
     dvt_status (*send)(dvt_communicator *communicator, const dvt_collective *call,
                        dvt_error *error);
-    /* Thread: per-object. Owner: nothing. If null: not offered. */
+    /* From rank peer. Thread: per-object. Owner: nothing. If null: not offered. */
     dvt_status (*receive)(dvt_communicator *communicator, const dvt_collective *call,
                           dvt_error *error);
 } dvt_collectives_api;
@@ -783,13 +792,15 @@ typedef struct dvt_capture dvt_capture;
 typedef struct dvt_capture_api {
     uint32_t struct_size; /* sizeof(dvt_capture_api) */
     uint32_t flags;       /* none defined */
-    /* Thread: per-object. Owner: nothing. If null: not allowed. */
+    /* Record instead of run from here on. Thread: per-object. Owner: nothing. If null: not
+     * allowed. */
     dvt_status (*begin)(dvt_stream *stream, dvt_error *error);
-    /* Thread: per-object. Owner: caller, destroy. If null: not allowed. */
+    /* The recording since begin. Thread: per-object. Owner: caller, destroy. If null: not
+     * allowed. */
     dvt_status (*end)(dvt_stream *stream, dvt_capture **capture, dvt_error *error);
-    /* Thread: per-object. Owner: nothing. If null: not allowed. */
+    /* Enqueue a recording as one. Thread: per-object. Owner: nothing. If null: not allowed. */
     dvt_status (*replay)(dvt_capture *capture, dvt_stream *stream, dvt_error *error);
-    /* Thread: per-object. Owner: ends. If null: not allowed. */
+    /* Drop a recording. Thread: per-object. Owner: ends. If null: not allowed. */
     void (*destroy)(dvt_capture *capture);
 } dvt_capture_api;
 
