@@ -22,8 +22,8 @@ Made from the comments of [dovetail.h](../src/dovetail_abi/include/dovetail.h) b
 [make_contract.py](make_contract.py); the header is what counts.
 
 - *Thread*: `any`: from any thread at any time; `per-object`: never two calls with the same handle
-  at once; `hot`: any, and it must not allocate, lock or block; `may-block`: any, and it may wait for
-  the device.
+  at once; `hot`: any, and it must not allocate, lock or block; `may-block`: any, and it may wait
+  for the device.
 - *Owner*: who frees what the call gives.
 - *If null*: what the host does when the slot is not filled.
 """
