@@ -1,0 +1,234 @@
+"""One stage in a child process: watched, ended when it stands still, started after a crash."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dovetail.check_backend.channel import Lines
+from dovetail.check_backend.finding import Finding
+from dovetail.check_backend.stage import OpResult, Stage
+
+__all__ = ["Run", "run_stage"]
+
+_MOST_RESTARTS = 20
+_OUTPUT_KEPT = 2000
+# What the user set for a program of his own would change what is checked.
+_NOT_INHERITED = (
+    "BACKENDS DISABLE PLUGINS FALLBACK DEVICE VALIDATE RECORD CPU PROBE_SECONDS".split()
+)
+_EXCEPTIONS = ("terminate called", "panicked at", "libc++abi", "fatal runtime error: Rust")
+
+
+@dataclass(kw_only=True, slots=True)
+class Run:
+    """What came out of one stage."""
+
+    findings: list[Finding] = field(default_factory=list)
+    skips: list[str] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)
+    ops: list[OpResult] = field(default_factory=list)
+    output: str = ""
+    """What the library printed."""
+    finished: bool = False
+    """Whether it ran to its end; later stages may need that."""
+    stopped: str = ""
+    """Why it gave up."""
+    seconds: float = 0.0
+
+
+@dataclass(slots=True)
+class _Child:
+    """How far one child came."""
+
+    what: str = "start"
+    crash: str = ""
+    hang: str = ""
+    step: int = 0
+    done: bool = False
+    printed: str = ""
+
+
+def run_stage(
+    stage: Stage, library: Path, *, quick: bool = False, ordinal: int = 0, patience: float = 30.0
+) -> Run:
+    """Run it. ``patience``: how many seconds one step may take."""
+    run = Run()
+    begin = time.monotonic()
+    resume = 0
+    for _ in range(_MOST_RESTARTS + 1):
+        request = {
+            "stage": stage.name,
+            "library": str(library),
+            "quick": quick,
+            "ordinal": ordinal,
+            "resume": resume,
+        }
+        child = _Child()
+        code = _watch(request, child, run, patience)
+        run.output = (run.output + child.printed)[:_OUTPUT_KEPT]
+        finding = _fault(stage, child, code, patience)
+        if finding is None:
+            run.finished = not run.stopped
+            break
+        _add(run, finding)
+        # A crash at the exit comes after everything, and one outside a step comes back each time.
+        if child.done or child.step <= resume:
+            run.finished = child.done
+            break
+        resume = child.step
+    else:
+        run.skips.append(f"the rest: the process ended {_MOST_RESTARTS + 1} times in this stage")
+    run.seconds = time.monotonic() - begin
+    return run
+
+
+def _fault(stage: Stage, child: _Child, code: int | None, patience: float) -> Finding | None:
+    """What the end of the child says, None for a good end."""
+    if code is None:
+        what = f"{child.what} did not return within {patience:g} seconds"
+        return Finding(child.hang or "process/hang", stage.name, what, child.what)
+    said = f"; it printed: {_last_line(child.printed)}" if child.printed.strip() else ""
+    if code < 0:
+        word = _signal_word(-code)
+        if -code == signal.SIGABRT and any(word in child.printed for word in _EXCEPTIONS):
+            what = f"{child.what} let an exception out, and the process was terminated{said}"
+            return Finding("process/exception", stage.name, what, child.what)
+        what = f"{child.what} ended the process with {word}{said}"
+        return Finding(child.crash or "process/crash", stage.name, what, child.what)
+    if not child.done or code != 0:
+        what = f"{child.what} ended the process with status {code}{said}"
+        exits = "process/exit" if not child.crash.endswith("crash-at-exit") else child.crash
+        return Finding(exits, stage.name, what, child.what)
+    return None
+
+
+def _signal_word(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _last_line(text: str) -> str:
+    return text.strip().splitlines()[-1][:200]
+
+
+def _add(run: Run, finding: Finding) -> None:
+    if finding not in run.findings:  # a stage that is started again finds some things twice
+        run.findings.append(finding)
+
+
+# ---- the child ----------------------------------------------------------------------------------
+
+
+def _watch(request: dict[str, Any], child: _Child, run: Run, patience: float) -> int | None:
+    """The child's status; None when it stood still and was ended."""
+
+    def take(message: dict[str, Any]) -> None:
+        _take(message, child, run, request["stage"])
+
+    with tempfile.TemporaryFile() as output:
+        read_end, write_end = os.pipe()
+        text = json.dumps({**request, "descriptor": write_end})
+        try:
+            process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "dovetail.check_backend.child", text],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                pass_fds=(write_end,),
+                env=_environment(),
+                start_new_session=True,
+            )
+        except BaseException:
+            os.close(read_end)
+            raise
+        finally:
+            os.close(write_end)
+        try:
+            code = _listen(process, read_end, take, patience)
+        finally:
+            os.close(read_end)
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)  # and what the library started
+            process.wait()
+        output.seek(0)
+        child.printed = output.read(_OUTPUT_KEPT).decode("utf-8", "replace")
+    return code
+
+
+def _environment() -> Mapping[str, str]:
+    kept = {f"DOVETAIL_{word}" for word in _NOT_INHERITED}
+    return {k: v for k, v in os.environ.items() if k not in kept}
+
+
+def _listen(
+    process: subprocess.Popen[bytes],
+    read_end: int,
+    take: Callable[[dict[str, Any]], None],
+    patience: float,
+) -> int | None:
+    lines = Lines()
+    last = time.monotonic()
+    with selectors.DefaultSelector() as selector:
+        selector.register(read_end, selectors.EVENT_READ)
+        open_ = True
+        while True:
+            left = last + patience - time.monotonic()
+            if left <= 0:
+                return None
+            if open_ and selector.select(min(left, 0.2)):
+                piece = os.read(read_end, 65536)
+                for message in lines.feed(piece):
+                    last = time.monotonic()
+                    take(message)
+                if piece:
+                    continue
+                open_ = False
+            code = process.poll()
+            if code is not None:
+                if open_:  # what it wrote before it ended
+                    os.set_blocking(read_end, False)
+                    with contextlib.suppress(BlockingIOError):
+                        while piece := os.read(read_end, 65536):
+                            for message in lines.feed(piece):
+                                take(message)
+                return code
+            if not open_:
+                time.sleep(0.005)
+
+
+def _take(message: dict[str, Any], child: _Child, run: Run, stage: str) -> None:
+    kind = message.pop("kind")
+    if kind == "doing":
+        child.what, child.step = message["what"], message["step"]
+        child.crash, child.hang = message["crash"], message["hang"]
+    elif kind == "finding":
+        _add(run, Finding(**message))
+    elif kind == "skip":
+        if message["what"] not in run.skips:
+            run.skips.append(message["what"])
+    elif kind == "fact":
+        run.facts[message["key"]] = message["value"]
+    elif kind == "op":
+        run.ops.append(OpResult(**message))
+    elif kind == "stop":
+        run.stopped = message["why"]
+    elif kind == "fault":
+        run.stopped = "the check itself failed"
+        what = f"in {child.what}: {message['what']}\n{message['trace']}"
+        _add(run, Finding("process/kit-fault", stage, what, child.what))
+    elif kind == "done":
+        child.done = True
