@@ -80,6 +80,7 @@ void dvf_trim(dvf_device *device) {
 static dvf_buffer *out_of_memory(dvf_device *device, uint64_t size, dvt_status status,
                                  dvt_error *error) {
     const char *said = dvf_error_text(error);
+    if (said[0] == '\0' && status != DVT_OUT_OF_MEMORY) said = "nothing; its alloc gave no reason";
     PyErr_Format(status == DVT_OUT_OF_MEMORY ? dvf_OutOfMemoryError : dvf_DeviceError,
                  "%U has no memory for an array of %llu bytes (%llu bytes are in use%s%s); free "
                  "arrays you no longer need, or use a smaller batch",

@@ -8,7 +8,8 @@
 
 /* A struct of 1.0 reaches so far; a younger one is longer, and no longer than the host's own. */
 #define REACHES(type, last) (offsetof(type, last) + sizeof(((type *)0)->last))
-#define MOST_WORKSPACE (UINT64_C(1) << 46) /* no memory is larger; sums of such stay far from 2^64 */
+/* No memory is larger, and sums of such sizes stay far from 2^64. */
+#define MOST_WORKSPACE (UINT64_C(1) << 46)
 #define MOST_ALIGNMENT (UINT64_C(1) << 30)
 
 PyObject *dvf_plugin_text(const char *text, const char *otherwise) {

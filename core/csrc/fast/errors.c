@@ -31,28 +31,28 @@ int dvf_errors_init(void) {
 
 static const char *status_name(dvt_status status) {
     switch (status) {
-        case DVT_UNSUPPORTED:
-            return "DVT_UNSUPPORTED";
-        case DVT_PENDING:
-            return "DVT_PENDING";
-        case DVT_INVALID_ARGUMENT:
-            return "DVT_INVALID_ARGUMENT";
-        case DVT_OUT_OF_MEMORY:
-            return "DVT_OUT_OF_MEMORY";
-        case DVT_INTERNAL:
-            return "DVT_INTERNAL";
-        case DVT_DEVICE_LOST:
-            return "DVT_DEVICE_LOST";
-        case DVT_CANCELLED:
-            return "DVT_CANCELLED";
-        case DVT_INCOMPATIBLE:
-            return "DVT_INCOMPATIBLE";
-        case DVT_TIMEOUT:
-            return "DVT_TIMEOUT";
-        case DVT_IO:
-            return "DVT_IO";
-        default:
-            return "which dovetail.h does not define";
+    case DVT_UNSUPPORTED:
+        return "DVT_UNSUPPORTED";
+    case DVT_PENDING:
+        return "DVT_PENDING";
+    case DVT_INVALID_ARGUMENT:
+        return "DVT_INVALID_ARGUMENT";
+    case DVT_OUT_OF_MEMORY:
+        return "DVT_OUT_OF_MEMORY";
+    case DVT_INTERNAL:
+        return "DVT_INTERNAL";
+    case DVT_DEVICE_LOST:
+        return "DVT_DEVICE_LOST";
+    case DVT_CANCELLED:
+        return "DVT_CANCELLED";
+    case DVT_INCOMPATIBLE:
+        return "DVT_INCOMPATIBLE";
+    case DVT_TIMEOUT:
+        return "DVT_TIMEOUT";
+    case DVT_IO:
+        return "DVT_IO";
+    default:
+        return "which dovetail.h does not define";
     }
 }
 
@@ -82,5 +82,5 @@ PyObject *dvf_raise_slot(dvt_status status, const dvt_error *error, const char *
 
 PyObject *dvf_raise(dvt_status status, const dvt_error *error, const char *device,
                     const char *what) {
-    return dvf_raise_slot(status, error, device, what, "device table");
+    return dvf_raise_slot(status, error, device, what, "copy or sync");
 }

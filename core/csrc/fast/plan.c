@@ -114,6 +114,14 @@ static int wrap_outputs(dvf_plan *p, dvf_array *const *inputs, dvf_buffer **take
     return 0;
 }
 
+/* The step's own device is named: in a split plan it need not be the plan's. */
+static void raise_step(const dvf_plan *p, const dvf_step *s, dvt_status status,
+                       const dvt_error *error) {
+    const dvf_device *device = s->run != NULL ? ((dvf_kernel *)s->target)->device : p->device;
+    const char *slot = s->run != NULL ? "run" : s->copier != NULL ? "copy" : "execute";
+    dvf_raise_slot(status, error, PyUnicode_AsUTF8(device->name), PyUnicode_AsUTF8(s->what), slot);
+}
+
 static int run(dvf_plan *p, dvf_array *const *inputs, dvf_buffer **taken, PyObject **out) {
     dvf_buffer *few[32], **buffers = few;
     if (p->n_output_storages > 32) {
@@ -130,7 +138,7 @@ static int run(dvf_plan *p, dvf_array *const *inputs, dvf_buffer **taken, PyObje
     if (x == NULL) goto done;
     for (int i = 0; i < p->n_storages; i++)
         if (p->storages[i].kind == DVF_STORE_INPUT)
-            x->data[i] = dvf_array_data(inputs[p->storages[i].index]);
+            dvf_instance_put(x, i, inputs[p->storages[i].index]);
     if (outputs_alloc(p, x, taken, buffers) == 0) {
         dvt_error error;
         dvf_error_clear(&error);
@@ -145,8 +153,7 @@ static int run(dvf_plan *p, dvf_array *const *inputs, dvf_buffer **taken, PyObje
         if (status == DVT_OK) {
             result = wrap_outputs(p, inputs, taken, buffers, out);
         } else {
-            dvf_raise(status, &error, PyUnicode_AsUTF8(p->device->name),
-                      PyUnicode_AsUTF8(p->steps[failed].what));
+            raise_step(p, &p->steps[failed], status, &error);
         }
         for (int k = 0; k < p->n_output_storages; k++) dvf_release(buffers[k]);
     }

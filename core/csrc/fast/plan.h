@@ -42,10 +42,12 @@ typedef struct dvf_step {
 typedef struct dvf_instance {
     struct dvf_instance *next;
     dvf_buffer *arena, *host_arena;
+    dvf_buffer *workspace; /* where data is a handle, which cannot point into the arena */
     dvt_tensor *tensors;
     const dvt_tensor **pointers;
     dvt_call *calls;
-    void **data; /* per storage */
+    void **data;       /* per storage */
+    uint64_t *offsets; /* per storage: bytes from data, where data is a handle; else 0 */
 } dvf_instance;
 
 typedef struct dvf_plan {
@@ -69,6 +71,12 @@ typedef struct dvf_plan {
 
 dvf_instance *dvf_instance_new(dvf_plan *plan);
 void dvf_instance_free(dvf_plan *plan, dvf_instance *instance);
+/* A storage is where an array lies. */
+static inline void dvf_instance_put(dvf_instance *x, int storage, const dvf_array *a) {
+    bool opaque = a->device->opaque;
+    x->data[storage] = opaque ? a->view.data : (void *)dvf_array_data(a);
+    x->offsets[storage] = opaque ? a->view.byte_offset : 0;
+}
 /* Point the instance's tensors at its storages' data, then run every step. Needs no lock. On failure
  * *failed names the step. */
 dvt_status dvf_instance_run(dvf_plan *plan, dvf_instance *instance, int *failed, dvt_error *error);

@@ -183,10 +183,12 @@ void dvf_instance_free(dvf_plan *p, dvf_instance *x) {
     (void)p;
     if (x->arena != NULL) dvf_release(x->arena);
     if (x->host_arena != NULL) dvf_release(x->host_arena);
+    if (x->workspace != NULL) dvf_release(x->workspace);
     free(x->tensors);
     free(x->pointers);
     free(x->calls);
     free(x->data);
+    free(x->offsets);
     free(x);
 }
 
@@ -199,7 +201,7 @@ static void bind_tensors(dvf_plan *p, dvf_instance *x) {
         t->dtype = dvf_dtypes[s->dtype].abi;
         t->shape = s->extents;
         t->strides = s->extents + s->ndim;
-        t->byte_offset = s->byte_offset;
+        t->byte_offset = s->byte_offset + x->offsets[s->storage];
         t->data = x->data[s->storage];
         const dvf_storage *storage = &p->storages[s->storage];
         if (storage->kind == DVF_STORE_CONSTANT) {
@@ -217,6 +219,30 @@ static int arena_alloc(dvf_buffer **arena, dvf_device *device, uint64_t size) {
     return *arena == NULL ? -1 : 0;
 }
 
+static uint64_t workspace_size(const dvf_step *s) {
+    if (s->workspace < 0) return 0;
+    return s->run != NULL ? ((dvf_kernel *)s->target)->workspace_size
+                          : ((dvf_executable *)s->target)->workspace_size;
+}
+
+/* Handles cannot point into an arena, so steps with such memory share one workspace of its own. */
+static uint64_t opaque_workspace(const dvf_plan *p) {
+    uint64_t most = 0;
+    for (int i = 0; p->device->opaque && i < p->n_steps; i++) {
+        const dvf_step *s = &p->steps[i];
+        bool host = s->run != NULL && ((dvf_kernel *)s->target)->device == p->host;
+        if (!host && workspace_size(s) > most) most = workspace_size(s);
+    }
+    return most;
+}
+
+/* The first address that the step's kernel takes; plan_builder.py left room for it. */
+static void *aligned(char *at, const dvf_step *s) {
+    uint64_t to = s->run != NULL ? ((dvf_kernel *)s->target)->workspace_alignment
+                                 : ((dvf_executable *)s->target)->workspace_alignment;
+    return to > 1 ? (void *)(((uintptr_t)at + to - 1) & ~(uintptr_t)(to - 1)) : at;
+}
+
 dvf_instance *dvf_instance_new(dvf_plan *p) {
     dvf_instance *x = calloc(1, sizeof *x);
     size_t operands = 0;
@@ -226,27 +252,31 @@ dvf_instance *dvf_instance_new(dvf_plan *p) {
         x->pointers = calloc(operands + 1, sizeof *x->pointers);
         x->calls = calloc((size_t)p->n_steps + 1, sizeof *x->calls);
         x->data = calloc((size_t)p->n_storages + 1, sizeof *x->data);
+        x->offsets = calloc((size_t)p->n_storages + 1, sizeof *x->offsets);
     }
     if (x == NULL || x->tensors == NULL || x->pointers == NULL || x->calls == NULL ||
-        x->data == NULL) {
+        x->data == NULL || x->offsets == NULL) {
         if (x != NULL) dvf_instance_free(p, x);
         PyErr_NoMemory();
         return NULL;
     }
     if (arena_alloc(&x->arena, p->device, p->arena_size) < 0 ||
-        arena_alloc(&x->host_arena, p->host, p->host_arena_size) < 0) {
+        arena_alloc(&x->host_arena, p->host, p->host_arena_size) < 0 ||
+        arena_alloc(&x->workspace, p->device, opaque_workspace(p)) < 0) {
         dvf_instance_free(p, x);
         return NULL;
     }
     for (int i = 0; i < p->n_storages; i++) {
         const dvf_storage *s = &p->storages[i];
         /* An arena of no bytes is none: what lies in it has no elements. */
-        if (s->kind == DVF_STORE_ARENA && x->arena != NULL)
-            x->data[i] = (char *)x->arena->data + s->index;
+        if (s->kind == DVF_STORE_ARENA && x->arena != NULL) {
+            x->data[i] = (char *)x->arena->data + (p->device->opaque ? 0 : s->index);
+            x->offsets[i] = p->device->opaque ? (uint64_t)s->index : 0;
+        }
         if (s->kind == DVF_STORE_HOST && x->host_arena != NULL)
             x->data[i] = (char *)x->host_arena->data + s->index;
         if (s->kind == DVF_STORE_CONSTANT)
-            x->data[i] = dvf_array_data((dvf_array *)PyTuple_GET_ITEM(p->constants, s->index));
+            dvf_instance_put(x, i, (dvf_array *)PyTuple_GET_ITEM(p->constants, s->index));
     }
     bind_tensors(p, x);
     const dvt_tensor **next = x->pointers;
@@ -278,7 +308,10 @@ dvf_instance *dvf_instance_new(dvf_plan *p) {
         for (uint32_t k = 0; k < s->n_inputs + s->n_outputs; k++)
             *next++ = &x->tensors[s->operands[k]];
         dvf_buffer *arena = device == p->host ? x->host_arena : x->arena;
-        if (s->workspace >= 0) c->workspace = (char *)arena->data + s->workspace;
+        if (s->workspace >= 0 && device->opaque)
+            c->workspace = x->workspace->data;
+        else if (s->workspace >= 0)
+            c->workspace = aligned((char *)arena->data + s->workspace, s);
     }
     return x;
 }
@@ -302,7 +335,9 @@ static dvt_status run_step(const dvf_step *s, const dvt_call *call, dvt_error *e
 dvt_status dvf_instance_run(dvf_plan *p, dvf_instance *x, int *failed, dvt_error *error) {
     for (int i = 0; i < p->n_patched; i++) {
         uint32_t slot = p->patched[i];
-        x->tensors[slot].data = x->data[p->slots[slot].storage];
+        int32_t storage = p->slots[slot].storage;
+        x->tensors[slot].data = x->data[storage];
+        x->tensors[slot].byte_offset = p->slots[slot].byte_offset + x->offsets[storage];
     }
     for (int i = 0; i < p->n_steps; i++) {
         const dvf_step *s = &p->steps[i];

@@ -73,7 +73,8 @@ class Builder:
         if size:
             visible = step.target.device.host_visible
             kind = HOST if visible and not self.device.host_visible else ARENA
-            step.workspace = Storage(kind, size + 64, first=at, last=at, visible=visible)
+            slack = step.target.workspace_alignment  # the plan moves up to an address that fits
+            step.workspace = Storage(kind, size + slack, first=at, last=at, visible=visible)
             self.storages.append(step.workspace)
 
     def at(self, t: Tensor, visible: bool) -> Tensor:
