@@ -24,7 +24,7 @@ SKIP = re.compile(r"<!--+\s*skip:\s*(.*?)\s*--+>")
 
 LINKED = [path for path in tracked() if path.suffix == ".md"]
 RUN = [path for path in LINKED if path.name in ("README.md", "ARCHITECTURE.md")]
-RUN += [path for path in LINKED if "docs" in path.relative_to(ROOT).parts]
+RUN += [path for path in LINKED if {"docs", "rfcs"} & set(path.relative_to(ROOT).parts)]
 
 
 def test_the_first_pages_are_there() -> None:
