@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dovetail.check_backend.stage import Stage
-from dovetail.check_backend.stages import load, query
+from dovetail.check_backend.stages import kernels, load, query
 
 __all__ = ["STAGES"]
 
 STAGES: tuple[Stage, ...] = (
     load.STAGE,
     query.STAGE,
+    kernels.STAGE,
 )

@@ -1,0 +1,144 @@
+"""Claimed kernels write their outputs, all of them and nothing else, and leave the process be."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import dovetail  # noqa: F401  it fills the registry of ops
+from dovetail._abi import lib
+from dovetail.check_backend.drive.device import CallFailed
+from dovetail.check_backend.drive.driver import Driver, Kernel, Launch
+from dovetail.check_backend.drive.problem import Problem, problems
+from dovetail.check_backend.drive.process import Process, restore
+from dovetail.check_backend.finding import Finding
+from dovetail.check_backend.stage import Stage
+from dovetail.check_backend.subject import Subject
+from dovetail.kernel_row import KernelRow
+from dovetail.op import REGISTRY, Op
+
+__all__ = ["STAGE"]
+
+_QUICK_CASES = 8  # of each row
+_PRESETS = (b"\xc3", b"\x3c")  # an element that shows both was not written
+
+
+def _run(subject: Subject) -> Iterator[Finding]:
+    driver = Driver(subject)
+    if not driver.rows:
+        subject.skip("kernels: the library has no kernel rows")
+        return
+    unknown = sorted(name for name in driver.rows if name not in REGISTRY)
+    if unknown:
+        what = f"it has rows for ops that this Dovetail does not know: {', '.join(unknown)}"
+        yield Finding("ops/unknown", STAGE.name, what)
+    rows = list(driver.kernel_rows(REGISTRY))
+    labels = [f"{op.name} (row {row.index})" for op, row in rows]
+    for label in subject.each(labels, "prepare and run {}"):
+        op, row = rows[labels.index(label)]
+        yield from _row(subject, driver, op, row)
+
+
+def _row(subject: Subject, driver: Driver, op: Op, row: KernelRow) -> Iterator[Finding]:
+    if not row.min_version <= op.version <= row.max_version:
+        what = (
+            f"row {row.index} covers versions {row.min_version} to {row.max_version} of {op.name}, "
+            f"this Dovetail has version {op.version}: it is never asked"
+        )
+        yield Finding("ops/other-version", STAGE.name, what, op.name)
+        return
+    seen: set[str] = set()
+    refusals: list[str] = []
+    ran = 0
+    for number, problem in enumerate(problems(op, row)):
+        if subject.quick and number >= _QUICK_CASES:
+            break
+        if not _asked(problem, row):
+            continue
+        try:
+            kernel = driver.prepare(row, problem)
+            if isinstance(kernel, str):
+                refusals.append(kernel)
+                continue
+            found = list(_one(driver, kernel))
+            kernel.destroy()
+        except CallFailed as failure:
+            code = "ops/fails" if failure.text else "ops/fails-silently"
+            found = [(code, str(failure))]
+        ran += 1
+        for code, what in found:
+            if code not in seen:  # the first shows how; the others would say the same
+                seen.add(code)
+                yield Finding(code, STAGE.name, what, str(problem))
+    for code, what in driver.host.take_faults():
+        yield Finding(code, STAGE.name, what, op.name)
+    if refusals and not ran:
+        what = f"it claims {op.name} and refused all {len(refusals)} samples: {refusals[0]}"
+        yield Finding("ops/refuses-always", STAGE.name, what, op.name)
+
+
+def _asked(problem: Problem, row: KernelRow) -> bool:
+    """Whether a host would call it: not for results without elements, unless it wants that."""
+    return bool(row.flags & lib.DVT_KERNEL_EMPTY) or any(s.size for s in problem.results)
+
+
+def _one(driver: Driver, kernel: Kernel) -> Iterator[tuple[str, str]]:
+    """Run it twice and look at all the memory that it was given."""
+    launch = driver.launch(kernel)
+    seen = []
+    for preset in _PRESETS:
+        driver.preset(launch, preset)
+        before, printed = Process.now(), _printed()
+        driver.run(launch)
+        changes = before.changes(Process.now())
+        if changes:
+            restore(before)
+            yield from changes
+        if _printed() != printed:
+            yield "state/prints", "it wrote to the standard output or error of the process"
+        seen.append(driver.contents(launch))
+    yield from _memory(driver, launch)
+    for i, spec in enumerate(kernel.problem.results):
+        left = _unwritten(seen[0][i], seen[1][i], spec.dtype.itemsize)
+        if left:
+            where = f"{len(left)} of {spec.size} elements, the first is number {left[0]}"
+            yield "ops/leaves-output", f"output {i} was not written completely: {where}"
+    driver.finish(launch)
+
+
+def _memory(driver: Driver, launch: Launch) -> Iterator[tuple[str, str]]:
+    for i, (buffer, content) in enumerate(zip(launch.inputs, launch.contents, strict=True)):
+        if driver.get(buffer) != content:
+            yield "ops/changes-input", f"operand {i} holds other values after the run"
+        elif where := driver.guards(buffer):
+            yield "ops/writes-outside", f"operand {i}: {where}"
+    for i, buffer in enumerate(launch.outputs):
+        if where := driver.guards(buffer):
+            yield "ops/writes-outside", f"output {i} of {buffer.size} bytes: {where}"
+    if launch.workspace is not None and (where := driver.guards(launch.workspace)):
+        what = f"the workspace of {launch.workspace.size} bytes that it asked for: {where}"
+        yield "ops/workspace-overrun", what
+
+
+def _unwritten(first: bytes, second: bytes, size: int) -> list[int]:
+    one, other = _PRESETS[0] * size, _PRESETS[1] * size
+    starts = range(0, len(first), size)
+    return [
+        at // size
+        for at in starts
+        if first[at : at + size] == one and second[at : at + size] == other
+    ]
+
+
+def _printed() -> tuple[int, ...]:
+    """How much was written to the files that stand for output and error."""
+    places = []
+    for descriptor in (1, 2):
+        try:
+            places.append(os.lseek(descriptor, 0, os.SEEK_CUR))
+        except OSError:  # a terminal or a pipe
+            places.append(0)
+    return tuple(places)
+
+
+STAGE = Stage("kernels", "Kernels write their outputs, all of them and nothing else", _run)

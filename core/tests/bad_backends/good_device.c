@@ -1,0 +1,4 @@
+/* Nothing is wrong with it. */
+#include "device.h"
+
+PLUGIN_WITH(DEVICE)

@@ -1,0 +1,4 @@
+/* Nothing is wrong with it. */
+#include "kernels.h"
+
+PLUGIN_WITH()
