@@ -3,6 +3,7 @@
 #include "cache.h"
 #include "fast.h"
 #include "features.h"
+#include "record_module.h"
 
 /* load_plugin(path) -> capsule */
 static PyObject *py_load_plugin(PyObject *self, PyObject *path) {
@@ -41,6 +42,8 @@ static PyObject *py_set_threads(PyObject *self, PyObject *count) {
 static PyMethodDef functions[] = {
     {"load_plugin", py_load_plugin, METH_O, "Load a device library; a capsule."},
     {"plugin_address", py_plugin_address, METH_O, "Address of a plugin's normalised table."},
+    {"record_plugin", dvf_py_record_plugin, METH_VARARGS, "Record every call into a plugin."},
+    {"host_address", dvf_py_host_address, METH_O, "Address of the host a plugin is given."},
     {"device_count", dvf_py_device_count, METH_O, "(count, reason) of a plugin."},
     {"open_device", dvf_py_open_device, METH_VARARGS, "open_device(plugin, ordinal, name)"},
     {"memory_stats", dvf_py_memory_stats, METH_O, "Bytes and allocations of a device."},

@@ -339,6 +339,8 @@ def _load(backend: Backend, again: bool) -> None:
             f"device word"
         )
     rows = read_rows(address, name)
+    if settings.record_file() is not None:
+        _record(capsule)
     count, why = _fast.device_count(capsule)
     backend.capsule, backend.rows = capsule, rows
     noise = f"it prints while it is loaded: {verdict.prints}" if verdict.prints else ""
@@ -352,6 +354,13 @@ def _load(backend: Backend, again: bool) -> None:
         devices=count,
         ops=tuple(sorted(rows)),
     )
+
+
+def _record(capsule: Any) -> None:
+    """Record every call into the plugin: above other layers, so that it sees what the core does."""
+    pattern = settings.record_file() or ""
+    path = _fast.record_plugin(capsule, pattern, settings.record_data(), *settings.record_limits())
+    _LOG.info("recording to %s", path)
 
 
 def _library(backend: Backend) -> tuple[Path, str | None]:

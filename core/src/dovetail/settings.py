@@ -22,6 +22,9 @@ __all__ = [
     "fallback_as",
     "only_plugins",
     "probe_seconds",
+    "record_data",
+    "record_file",
+    "record_limits",
     "thread_count",
 ]
 
@@ -101,6 +104,26 @@ def default_device() -> str:
 def probe_seconds() -> float:
     """``DOVETAIL_PROBE_SECONDS``: how long an unknown library may take to answer; default: 10."""
     return _number("DOVETAIL_PROBE_SECONDS", 0.01) or 10.0
+
+
+def record_file() -> str | None:
+    """``DOVETAIL_RECORD``: where calls into device plugins are recorded; None: nowhere."""
+    return os.environ.get("DOVETAIL_RECORD") or None
+
+
+def record_data() -> str:
+    """``DOVETAIL_RECORD_DATA``: "full" (default), "hash" or "none" of the data go into it."""
+    choice = os.environ.get("DOVETAIL_RECORD_DATA") or "full"
+    if choice not in ("full", "hash", "none"):
+        raise DovetailError(f"DOVETAIL_RECORD_DATA is {choice!r}; it must be full, hash or none")
+    return choice
+
+
+def record_limits() -> tuple[int, int]:
+    """``DOVETAIL_RECORD_LIMIT`` of a file, ``DOVETAIL_RECORD_OPERAND_LIMIT`` of data, in bytes."""
+    whole = _number("DOVETAIL_RECORD_LIMIT", 4096)
+    operand = _number("DOVETAIL_RECORD_OPERAND_LIMIT", 0)
+    return (1 << 30 if whole is None else int(whole), 1 << 24 if operand is None else int(operand))
 
 
 def cache_folder() -> Path:

@@ -1,0 +1,105 @@
+/* Text for the frames of a recording. Running out of memory closes a text: its frame is then left out,
+ * and the call it tells of goes on. */
+#include "record_text.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int reserve(dvf_text *text, size_t more) {
+    if (text->closed) return 0;
+    if (text->room - text->used >= more) return 1;
+    size_t room = text->room < 256 ? 256 : text->room;
+    while (room - text->used < more) room *= 2;
+    char *data = realloc(text->data, room);
+    if (data == NULL) {
+        text->closed = 1;
+        return 0;
+    }
+    text->data = data;
+    text->room = room;
+    return 1;
+}
+
+void dvf_text_put(dvf_text *text, const char *format, ...) {
+    char small[128];
+    va_list arguments, again;
+    if (text->closed) return;
+    va_start(arguments, format);
+    va_copy(again, arguments);
+    int size = vsnprintf(small, sizeof small, format, arguments);
+    if (size >= 0 && reserve(text, (size_t)size + 1)) { /* vsnprintf writes a NUL as well */
+        vsnprintf(text->data + text->used, (size_t)size + 1, format, again);
+        text->used += (size_t)size;
+    }
+    va_end(again);
+    va_end(arguments);
+}
+
+/* Length of the UTF-8 sequence at s within `left` bytes, 0 when there is none. */
+static size_t sequence(const unsigned char *s, size_t left) {
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    size_t n = s[0] < 0x80             ? 1
+               : (s[0] & 0xE0) == 0xC0 ? 2
+               : (s[0] & 0xF0) == 0xE0 ? 3
+               : (s[0] & 0xF8) == 0xF0 ? 4
+                                       : 0;
+    if (n <= 1 || n > left) return n == 1;
+    uint32_t point = s[0] & (0x7Fu >> n);
+    for (size_t i = 1; i < n; i++) {
+        if ((s[i] & 0xC0) != 0x80) return 0;
+        point = point << 6 | (s[i] & 0x3Fu);
+    }
+    if (point < least[n] || point > 0x10FFFF || (point >= 0xD800 && point < 0xE000)) return 0;
+    return n;
+}
+
+void dvf_text_string(dvf_text *text, const char *string, size_t most) {
+    if (string == NULL) {
+        dvf_text_put(text, "null");
+        return;
+    }
+    const unsigned char *s = (const unsigned char *)string;
+    size_t left = strnlen(string, most);
+    dvf_text_put(text, "\"");
+    while (left > 0 && !text->closed) {
+        size_t n = sequence(s, left);
+        if (n == 0) {
+            dvf_text_put(text, "\\ufffd");
+            n = 1;
+        } else if (s[0] == '"' || s[0] == '\\') {
+            dvf_text_put(text, "\\%c", s[0]);
+        } else if (s[0] < 0x20 || s[0] == 0x7F) {
+            dvf_text_put(text, "\\u%04x", s[0]);
+        } else {
+            dvf_text_put(text, "%.*s", (int)n, (const char *)s);
+        }
+        s += n;
+        left -= n;
+    }
+    dvf_text_put(text, "\"");
+}
+
+void dvf_text_double(dvf_text *text, double number) {
+    if (isnan(number)) {
+        dvf_text_put(text, "\"nan\"");
+    } else if (isinf(number)) {
+        dvf_text_put(text, number > 0 ? "\"inf\"" : "\"-inf\"");
+    } else {
+        char digits[40];
+        snprintf(digits, sizeof digits, "%.17g", number);
+        /* The decimal sign follows the user's locale; JSON's does not. */
+        for (char *c = digits; *c != '\0'; c++) {
+            if (strchr("+-0123456789eE", *c) == NULL) *c = '.';
+        }
+        dvf_text_put(text, "%s", digits);
+    }
+}
+
+void dvf_text_clear(dvf_text *text) {
+    free(text->data);
+    *text = (dvf_text){0};
+}
