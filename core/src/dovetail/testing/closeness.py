@@ -9,7 +9,7 @@ import numpy as np
 
 from dovetail.dtypes import DType, real_of
 
-__all__ = ["assert_close", "ulp_error"]
+__all__ = ["allowed", "assert_close", "ulp_error"]
 
 # Bits of the significand, with the hidden one, and the exponent of the smallest normal number.
 _FORMATS = {
@@ -85,6 +85,13 @@ def _default(tolerance: Mapping[str, Any], kind: DType) -> float:
     return parts and 2 * parts
 
 
+def allowed(tolerance: Mapping[str, Any], kind: DType) -> float:
+    """How many units in the last place a result of some dtype may be off."""
+    if kind.kind not in ("float", "complex"):
+        return 0.0
+    return float(tolerance.get(kind.name, _default(tolerance, kind)))
+
+
 def assert_close(
     got: Any, want: Any, kind: DType, tolerance: Mapping[str, Any], what: object
 ) -> None:
@@ -92,8 +99,7 @@ def assert_close(
     got, want = np.asarray(got), np.asarray(want)
     if got.shape != want.shape:
         raise AssertionError(f"{what}: shape {got.shape} instead of {want.shape}")
-    inexact = kind.kind in ("float", "complex")
-    limit = float(tolerance.get(kind.name, _default(tolerance, kind))) if inexact else 0.0
+    limit = allowed(tolerance, kind)
     error = ulp_error(got, want, kind, norm=bool(tolerance.get("norm")))
     if error.size and error.max() > limit:
         at = np.unravel_index(int(error.argmax()), error.shape)

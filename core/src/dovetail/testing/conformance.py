@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,7 +24,7 @@ from dovetail.testing.device_check import function_of, numpy_results
 from dovetail.testing.larger import larger
 from dovetail.testing.layouts import LAYOUTS, laid_out, values_in
 
-__all__ = ["Conformance", "Finding"]
+__all__ = ["Conformance", "Finding", "Lacking"]
 
 LARGE = 1 << 20
 IN_PYTHON = 1 << 31  # DVF_INFO_PYTHON of csrc/fast/fast.h
@@ -69,7 +69,11 @@ class Conformance:
 
     def samples(self, op: Op) -> int:
         """Every sample in every dtype; how many ran. Raises AssertionError, or `Lacking`."""
-        return self._all(op, lambda case: self._case(case, "contiguous"), samples_of(op))
+        return self.check(op, samples_of(op))
+
+    def check(self, op: Op, cases: Iterable[Case], layout: str = "contiguous") -> int:
+        """Some cases of an op, with all operands in one layout; how many ran."""
+        return self._all(op, lambda case: self._case(case, layout), cases)
 
     def layouts(self, op: Op) -> int:
         """The samples once more with all operands transposed, backwards, spread and repeated."""

@@ -28,6 +28,17 @@ CODES: Mapping[str, Code] = {
         "Take the row out, or narrow its types, until there is a kernel.",
         "note",
     ),
+    "ops/known-failure": Code(
+        "a failure that unsupported.toml lists",
+        "Users meet it; the maker knows.",
+        "Mend it, and take the entry out.",
+        "note",
+    ),
+    "ops/unexpected-pass": Code(
+        "unsupported.toml lists what passes",
+        "The list would hide the next failure of that op.",
+        "Take the entry out.",
+    ),
     # ---- results and memory --------------------------------------------------------------------
     "ops/fails": Code(
         "a kernel fails on a sample of its op",
@@ -38,6 +49,47 @@ CODES: Mapping[str, Code] = {
         "a kernel fails without a text",
         "The user sees a number and has nothing to go on.",
         "Fill dvt_error with a sentence: what went wrong, with which values, what to do next.",
+    ),
+    "ops/wrong-result": Code(
+        "a kernel gives another result than its op means",
+        "Users compute with wrong numbers.",
+        "The element, the values and the allowed error are named; look at the op's page.",
+    ),
+    "ops/wrong-strided": Code(
+        "a kernel is wrong on strided operands only",
+        "Users of slices and transposes compute with wrong numbers.",
+        "Use the strides of each view, or leave DVT_KERNEL_STRIDED out: the host then copies.",
+    ),
+    "ops/wrong-unaligned": Code(
+        "a kernel is wrong on unaligned operands only",
+        "Users of packed data compute with wrong numbers.",
+        "Load with memcpy, or leave DVT_KERNEL_UNALIGNED out: the host then copies.",
+    ),
+    "ops/wrong-large": Code(
+        "a kernel is wrong on a million elements only",
+        "Small tests pass and real data is wrong.",
+        "Look at offsets of 32 bits, at the split into pieces, and at long sums.",
+    ),
+    "ops/zero-sign": Code(
+        "a kernel gives zero the wrong sign",
+        "A quotient by it is infinite on the wrong side; few will notice.",
+        "Compare with the op's numpy meaning on the operands that are named.",
+        "note",
+    ),
+    "ops/special-values": Code(
+        "a kernel is wrong on NaN or infinities",
+        "What should be seen as NaN or infinite becomes a plausible number.",
+        "Compare with the op's numpy meaning on the operands that are named.",
+    ),
+    "ops/denormals": Code(
+        "a kernel loses denormal numbers",
+        "Small results become zero, and quotients of them infinite.",
+        "Compile without flush-to-zero.",
+    ),
+    "ops/validation": Code(
+        "the validation layer objects",
+        "The contract is broken in a way that may go unseen for long.",
+        "Run with DOVETAIL_VALIDATE=1; the sentence names call and operand.",
     ),
     "ops/writes-outside": Code(
         "a kernel writes outside its operands and results",

@@ -1,0 +1,133 @@
+"""Claimed ops through the core, against their numpy meaning, with the validation layer between."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from collections.abc import Callable, Iterator
+
+import dovetail  # noqa: F401  it fills the registry of ops
+from dovetail.check_backend import unsupported
+from dovetail.check_backend.finding import Finding
+from dovetail.check_backend.stage import OpResult, Stage
+from dovetail.check_backend.subject import Subject
+from dovetail.check_backend.unsupported import KnownFailure
+from dovetail.dtypes import dtype
+from dovetail.op import REGISTRY, Op
+from dovetail.testing.cases import Case, samples_of
+from dovetail.testing.closeness import allowed
+from dovetail.testing.conformance import Conformance, Lacking
+from dovetail.testing.layouts import LAYOUTS
+
+__all__ = ["STAGE"]
+
+_QUICK_CASES = 4  # of each op and dtype, about
+
+_RAISED = re.compile(r"of sample \d+: \w*Error: ")
+# What the validation layer says, and which code that is.
+_VALIDATION = (
+    (re.compile(r"wrote .*workspace"), "ops/workspace-overrun"),
+    (re.compile(r"wrote .* (past the end of|in front of|between)"), "ops/writes-outside"),
+    (re.compile(r"changed input"), "ops/changes-input"),
+    (re.compile(r"unwritten"), "ops/leaves-output"),
+    (re.compile(r"denormals are"), "state/denormals"),
+    (re.compile(r"rounding mode is"), "state/rounding"),
+    (re.compile(r"set the locale"), "state/locale"),
+    (re.compile(r"installed a handler"), "state/signals"),
+)
+
+
+def _run(subject: Subject) -> Iterator[Finding]:
+    os.environ["DOVETAIL_VALIDATE"] = "1"  # before the core loads the library
+    device = subject.device()
+    known = unsupported.read(subject.path.parent / unsupported.FILE_NAME)
+    for name in sorted({k.op for k in known} - device.rows.keys()):
+        what = f"{unsupported.FILE_NAME} names {name}, for which there is no row"
+        yield Finding("ops/unexpected-pass", STAGE.name, what, name)
+    claimed = [
+        name
+        for name in sorted(device.rows)
+        if name in REGISTRY and REGISTRY[name].claim not in ("view", "structured")
+    ]
+    if not claimed:
+        subject.skip("ops: the library has no kernel rows for ops that this Dovetail knows")
+    for name in subject.each(claimed, "{} on the conformance samples"):
+        op = REGISTRY[name]
+        by_dtype: dict[str, list[Case]] = {}
+        for case in samples_of(op):
+            by_dtype.setdefault(_kind(case), []).append(case)
+        for kind, cases in by_dtype.items():
+            step = max(1, len(cases) // _QUICK_CASES) if subject.quick else 1
+            chosen = cases[::step]
+            yield from _dtype(subject, op, kind, chosen, unsupported.find(known, name, kind))
+
+
+def _kind(case: Case) -> str:
+    return case.dtypes[0].name if case.dtypes else str(case.attributes.get("dtype"))
+
+
+def _dtype(
+    subject: Subject, op: Op, kind: str, cases: list[Case], known: KnownFailure | None
+) -> Iterator[Finding]:
+    """One op on operands of one dtype."""
+    checker = Conformance(subject.device().name)
+    try:
+        found = _failures(lambda: checker.check(op, cases), "ops/wrong-result")
+    except Lacking:
+        return  # no row takes this dtype
+    shaped = [c for c in cases if any(x.ndim and x.size > 1 for x in c.arrays)]
+    if subject.quick:
+        shaped = shaped[:1]
+    if not found and shaped:
+        for layout in LAYOUTS[1:]:
+            found += _failures(lambda: checker.check(op, shaped, layout), "ops/wrong-strided")  # noqa: B023  called at once
+    if not found and not subject.quick and kind == "float32":
+        with contextlib.suppress(Lacking):
+            found += _failures(lambda: checker.large(op), "ops/wrong-large")
+    seen = checker.findings[op.name]
+    for name, worst in seen.worst.items():
+        bound = allowed(op.tolerance, dtype(name))
+        how = "+".join(sorted(seen.runs_as))
+        subject.op(
+            OpResult(
+                op=op.name,
+                dtype=name,
+                cases=seen.cases,
+                worst_ulp=worst,
+                bound_ulp=bound,
+                runs_as=how,
+            )
+        )
+    where = f"{op.name} of {kind}"
+    if known is None:
+        for code in dict.fromkeys(code for code, _ in found):
+            what = next(text for c, text in found if c == code)
+            yield Finding(code, STAGE.name, what, where)
+    elif found:
+        what = f"{known.reason} ({known.issue}); now: {found[0][1]}"
+        yield Finding("ops/known-failure", STAGE.name, what, where)
+    else:
+        what = f"{unsupported.FILE_NAME} says that it fails ({known}), and all its samples pass"
+        yield Finding("ops/unexpected-pass", STAGE.name, what, where)
+
+
+def _failures(check: Callable[[], int], code: str) -> list[tuple[str, str]]:
+    """What a check of the conformance suite finds: (code of the catalogue, sentence)."""
+    try:
+        check()
+    except AssertionError as error:
+        lines = str(error).splitlines()
+        return [(_code(line, code), line) for line in lines if not line.startswith("...")]
+    return []
+
+
+def _code(line: str, code: str) -> str:
+    if "validation: " in line:
+        return next((c for words, c in _VALIDATION if words.search(line)), "ops/validation")
+    if not _RAISED.search(line):
+        return code
+    return "ops/fails-silently" if "gave no reason" in line else "ops/fails"
+
+
+STAGE = Stage("ops", "Claimed ops give what their numpy meaning gives", _run)
