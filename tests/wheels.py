@@ -23,7 +23,7 @@ Install one and try again:
   macOS            xcode-select --install"""
 
 # Folders of a distribution that no archive holds: changing them changes no wheel.
-NOT_SHIPPED = {"tests", "benchmarks", "docs", "changes"}
+NOT_SHIPPED = {"tests", "benchmarks", "docs", "changes", "locks", "museum", "released"}
 
 
 def compiler() -> str:
