@@ -1,7 +1,11 @@
 /* The caching allocator: memory given back is kept by size class and handed out again, so that a
- * steady state makes no system call and takes no page fault. Runs under the interpreter lock. */
+ * steady state makes no system call and takes no page fault. Runs under the interpreter lock.
+ *
+ * A buffer that comes back may still be written by enqueued work. It is handed out again at once all the
+ * same: all work of a device is on one stream (stream.h), so the next owner's comes later. */
 #include "answers.h"
 #include "fast.h"
+#include "stream.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -25,16 +29,25 @@ static int size_class(uint64_t size, uint64_t *rounded) {
     return SMALL_CLASSES + (log2 - 10) * STEPS_PER_DOUBLING + (int)above - 1;
 }
 
+/* Whether memory comes from the plugin; else from the host's allocator, which knows of no stream. */
+static bool allocates(const dvf_device *device) {
+    return device->plugin->has_device && device->plugin->device.alloc != NULL;
+}
+
 static void system_free(dvf_device *device, void *data, uint64_t size) {
     const dvt_device_api *api = &device->plugin->device;
-    if (device->plugin->has_device && api->alloc != NULL) {
+    if (!dvf_alive(device)) return; /* its memory went with it */
+    if (allocates(device)) {
         if (api->release != NULL) {
-            dvt_alloc_desc desc = {
-                .struct_size = (uint32_t)sizeof desc, .size = size, .data = data};
+            dvt_alloc_desc desc = {.struct_size = (uint32_t)sizeof desc,
+                                   .size = size,
+                                   .stream = device->stream,
+                                   .data = data};
             api->release(device->handle, &desc);
         }
         return;
     }
+    if (device->queue != NULL) dvf_wait_silently(device);
     const dvt_host *host = device->plugin->host;
     host->host_free(host, data, size);
 }
@@ -42,14 +55,15 @@ static void system_free(dvf_device *device, void *data, uint64_t size) {
 static void *system_alloc(dvf_device *device, uint64_t size, dvt_error *error, dvt_status *status) {
     const dvt_device_api *api = &device->plugin->device;
     *status = DVT_OK;
-    if (device->plugin->has_device && api->alloc != NULL) {
-        dvt_alloc_desc desc = {.struct_size = (uint32_t)sizeof desc, .size = size};
+    if (allocates(device)) {
+        dvt_alloc_desc desc = {
+            .struct_size = (uint32_t)sizeof desc, .size = size, .stream = device->stream};
         void *data = NULL;
         *status = api->alloc(device->handle, &desc, &data, error);
         if (*status != DVT_OK) return NULL;
         if (data == NULL)
             *status = dvt_set_error(error, DVT_INTERNAL, "its alloc returned DVT_OK and no memory");
-        if (device->host_visible && (uintptr_t)data % device->alignment != 0) {
+        if (device->host_memory && (uintptr_t)data % device->alignment != 0) {
             *status = dvt_set_error(error, DVT_INTERNAL,
                                     "its alloc returned memory less aligned than its space says");
             system_free(device, data, size);
@@ -105,11 +119,20 @@ dvf_buffer *dvf_alloc(dvf_device *device, uint64_t size) {
     } else {
         b = calloc(1, sizeof *b);
         if (b == NULL) return out_of_memory(device, size, DVT_OUT_OF_MEMORY, &error);
-        dvt_status status;
+        dvt_status status = DVT_OK;
+        if (dvf_usable(device) < 0) {
+            free(b);
+            return NULL;
+        }
         device->system_allocations++;
         b->data = system_alloc(device, rounded, &error, &status);
-        if (b->data == NULL && device->cached_bytes > 0) {
-            dvf_trim(device);
+        if (b->data == NULL && status == DVT_OUT_OF_MEMORY &&
+            (device->cached_bytes > 0 || device->queue != NULL)) {
+            dvf_trim(device); /* what is released on a stream is there when its work is done */
+            if (dvf_settle(device, "an allocation") < 0) {
+                free(b);
+                return NULL;
+            }
             dvf_error_clear(&error);
             b->data = system_alloc(device, rounded, &error, &status);
         }
@@ -148,6 +171,7 @@ dvf_buffer *dvf_adopt_memory(dvf_device *device, void *data, uint64_t size, PyOb
 void dvf_free(dvf_buffer *b) {
     if (b->owner != NULL) {
         PyObject *owner = b->owner;
+        if (b->device->queue != NULL) dvf_wait_silently(b->device); /* its work may still read it */
         free(b);
         Py_DECREF(owner);
         return;

@@ -2,6 +2,7 @@
  * exit, so that arrays may hold it without counting. */
 #include "answers.h"
 #include "fast.h"
+#include "stream.h"
 
 #include <structmember.h>
 
@@ -33,17 +34,22 @@ static PyObject *device_has_graph(PyObject *self, void *closure) {
     return PyBool_FromLong(((dvf_device *)self)->plugin->has_graph);
 }
 
+/* Wait for the device's stream, and for whatever else runs on it. */
 static PyObject *device_sync(PyObject *self, PyObject *unused) {
     (void)unused;
     dvf_device *d = (dvf_device *)self;
+    if (dvf_settle(d, "sync") < 0) return NULL;
     if (!d->plugin->has_device || d->plugin->device.device_sync == NULL) Py_RETURN_NONE;
-    dvt_error error;
-    dvt_status status;
-    dvf_error_clear(&error);
-    Py_BEGIN_ALLOW_THREADS;
-    status = d->plugin->device.device_sync(d->handle, &error);
-    Py_END_ALLOW_THREADS;
-    if (status < 0) return dvf_raise(status, &error, PyUnicode_AsUTF8(d->name), "sync");
+    dvf_failure failure = {.device = d};
+    dvf_error_clear(&failure.error);
+    DVF_BEGIN_CALL(d);
+    failure.status = d->plugin->device.device_sync(d->handle, &failure.error);
+    DVF_END_CALL;
+    if (failure.status < 0) {
+        failure.late = failure.error.tag != 0 && d->queue != NULL;
+        dvf_raise_failure(&failure, "sync", "device_sync");
+        return NULL;
+    }
     Py_RETURN_NONE;
 }
 
@@ -79,7 +85,8 @@ static PyType_Spec device_spec = {"dovetail._fast.Device", sizeof(dvf_device), 0
 int dvf_device_init(PyObject *module) {
     dvf_device_type = (PyTypeObject *)PyType_FromSpec(&device_spec);
     if (dvf_device_type == NULL) return -1;
-    return PyModule_AddObjectRef(module, "Device", (PyObject *)dvf_device_type);
+    if (PyModule_AddObjectRef(module, "Device", (PyObject *)dvf_device_type) < 0) return -1;
+    return dvf_closing_init(module);
 }
 
 static dvf_plugin *plugin_of(PyObject *capsule) {
@@ -92,7 +99,7 @@ static dvf_plugin *plugin_of(PyObject *capsule) {
 PyObject *dvf_py_device_count(PyObject *self, PyObject *capsule) {
     (void)self;
     dvf_plugin *plugin = plugin_of(capsule);
-    if (plugin == NULL) return NULL;
+    if (plugin == NULL || dvf_refuse_when_closed() < 0) return NULL;
     uint32_t count = 1;
     dvt_error error;
     dvf_error_clear(&error);
@@ -130,11 +137,14 @@ static int read_space(dvf_device *d, const char *name) {
     if (info.n_spaces == 0) return 0; /* one host space */
     d->place = space.place;
     if (space.alignment != 0) d->alignment = space.alignment;
-    d->host_visible = (space.flags & DVT_SPACE_HOST_VISIBLE) && (space.flags & DVT_SPACE_COHERENT);
+    bool addressable = (space.flags & DVT_SPACE_HOST_VISIBLE) != 0;
+    d->host_memory = addressable && (space.flags & DVT_SPACE_COHERENT) != 0;
+    d->host_visible = d->host_memory;
     d->pooled = (space.flags & DVT_SPACE_POOLED) != 0;
     d->opaque = !d->host_visible && (space.flags & DVT_SPACE_OPAQUE) != 0;
     const dvt_device_api *api = &d->plugin->device;
-    if (!d->host_visible && (api->alloc == NULL || api->release == NULL || api->copy == NULL)) {
+    bool copies = api->copy != NULL || (addressable && api->map != NULL && api->unmap != NULL);
+    if (!d->host_memory && (api->alloc == NULL || api->release == NULL || !copies)) {
         PyErr_Format(dvf_PluginError,
                      "%s: its memory is not host-visible, so its device table must offer alloc, "
                      "release and copy; ask its vendor for a version that does",
@@ -151,7 +161,7 @@ PyObject *dvf_py_open_device(PyObject *self, PyObject *args) {
     unsigned int ordinal;
     if (!PyArg_ParseTuple(args, "OIU", &capsule, &ordinal, &name)) return NULL;
     dvf_plugin *plugin = plugin_of(capsule);
-    if (plugin == NULL) return NULL;
+    if (plugin == NULL || dvf_refuse_when_closed() < 0) return NULL;
     dvf_device *d = PyObject_New(dvf_device, dvf_device_type);
     if (d == NULL) return NULL;
     memset((char *)d + sizeof(PyObject), 0, sizeof *d - sizeof(PyObject));
@@ -160,7 +170,7 @@ PyObject *dvf_py_open_device(PyObject *self, PyObject *args) {
     d->rows = Py_NewRef(Py_None);
     d->place.type = DVT_PLACE_CPU;
     d->alignment = 64;
-    d->host_visible = true;
+    d->host_memory = d->host_visible = true;
     const char *text = PyUnicode_AsUTF8(name);
     if (plugin->has_device) {
         dvt_device_desc desc = {
@@ -181,11 +191,17 @@ PyObject *dvf_py_open_device(PyObject *self, PyObject *args) {
             Py_DECREF(d);
             return NULL;
         }
-        if (read_space(d, text) < 0) {
+        if (read_space(d, text) < 0 || dvf_stream_open(d) < 0) {
             if (plugin->device.device_close != NULL) plugin->device.device_close(d->handle);
             Py_DECREF(d);
             return NULL;
         }
+        /* Memory that a device writes later is no memory to share with those that read it now. */
+        if (d->queue != NULL) d->host_visible = false;
+    }
+    if (dvf_close_later(d) < 0) {
+        Py_DECREF(d);
+        return NULL;
     }
     return (PyObject *)d;
 }

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "stream.h"
+
 /* ---- out ----------------------------------------------------------------------------------------- */
 
 static void drop(void *context) {
@@ -33,28 +35,13 @@ static void capsule_delete(PyObject *capsule) {
     }
 }
 
-static int settle(dvf_device *device) {
-    if (device->host_visible || !device->plugin->has_device ||
-        device->plugin->device.device_sync == NULL)
-        return 0;
-    dvt_error error;
-    dvt_status status;
-    dvf_error_clear(&error);
-    Py_BEGIN_ALLOW_THREADS;
-    status = device->plugin->device.device_sync(device->handle, &error);
-    Py_END_ALLOW_THREADS;
-    if (status >= 0) return 0;
-    dvf_raise(status, &error, PyUnicode_AsUTF8(device->name), "sync before an export");
-    return -1;
-}
-
 int dvf_dlpack_describe(dvf_array *a, dvt_tensor *out) {
     if (dvf_array_check(a) < 0) return -1;
     if (a->tracer != NULL) {
         PyErr_SetString(PyExc_BufferError, "a traced array has no memory; export outside jit");
         return -1;
     }
-    if (settle(a->device) < 0) return -1;
+    if (a->device->queue != NULL && dvf_settle(a->device, "an export") < 0) return -1;
     *out = a->view;
     if (dvf_array_size(a) == 0) {
         out->data = NULL;

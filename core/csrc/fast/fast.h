@@ -63,6 +63,9 @@ static inline bool dvf_dtype_differentiable(int dtype) {
 
 typedef struct dvf_buffer dvf_buffer;
 
+/* How far a device can be used (stream.c words what became of it). */
+enum { DVF_OPEN, DVF_CLOSING, DVF_CLOSED, DVF_LOST, DVF_FORKED };
+
 typedef struct dvf_device {
     PyObject_HEAD dvf_plugin *plugin;
     dvt_device *handle; /* null without a device table */
@@ -70,9 +73,16 @@ typedef struct dvf_device {
     PyObject *rows;     /* what devices.py keeps with it */
     dvt_place place;
     uint32_t alignment;
-    bool host_visible; /* space 0 is host-visible and coherent */
-    bool pooled;       /* the plugin pools: keep no cache of our own */
-    bool opaque;       /* data of space 0 is a handle: no arithmetic on it */
+    dvt_stream *stream;      /* what calls carry; null: run synchronously */
+    struct dvf_queue *queue; /* what was enqueued (stream.c); null: nothing ever is */
+    uint32_t in_flight;      /* calls into the plugin without the interpreter lock */
+    uint8_t state;           /* DVF_OPEN, ... */
+    long opened_by;          /* process id: a forked child closes nothing of its parent's */
+    bool guarded;            /* it has a stream or is not open: calls take the longer path */
+    bool host_memory;        /* the host can address space 0, once the device's work is done */
+    bool host_visible;       /* the same, and there is no work to wait for: memory may be shared */
+    bool pooled;             /* the plugin pools: keep no cache of our own */
+    bool opaque;             /* data of space 0 is a handle: no arithmetic on it */
     dvf_buffer *free_lists[DVF_SIZE_CLASSES];
     uint64_t cached_bytes, live_bytes, peak_bytes, allocations, system_allocations;
 } dvf_device;
@@ -89,10 +99,20 @@ struct dvf_buffer {
     bool donated;
 };
 
+/* Whether its handles may still be given back. */
+static inline bool dvf_alive(const dvf_device *d) {
+    return d->state <= DVF_CLOSING;
+}
+
 extern PyTypeObject *dvf_device_type;
 int dvf_device_init(PyObject *module);
 PyObject *dvf_py_open_device(PyObject *self, PyObject *args);
 PyObject *dvf_py_device_count(PyObject *self, PyObject *capsule);
+/* closing.c: what the end of the process, or of its connection to a parent, means for devices. */
+int dvf_closing_init(PyObject *module);
+int dvf_refuse_when_closed(void); /* 0, or -1 when every device was closed for good */
+int dvf_close_later(dvf_device *device);
+int dvf_shut_down_later(dvf_plugin *plugin);
 PyObject *dvf_py_memory_stats(PyObject *self, PyObject *device);
 PyObject *dvf_py_memory_trim(PyObject *self, PyObject *device);
 
@@ -193,6 +213,7 @@ typedef struct dvf_kernel {
     PyObject *op_name;
     uint64_t workspace_size, workspace_alignment, cost_ns, may_alias, host_inputs;
     uint32_t flags, row_flags;
+    bool hosted; /* some operands are in host memory although its device has its own */
 } dvf_kernel;
 
 extern PyTypeObject *dvf_kernel_type;
@@ -201,7 +222,15 @@ PyObject *dvf_py_prepare(PyObject *self, PyObject *args);
 PyObject *dvf_py_host_kernel(PyObject *self, PyObject *args);    /* host_kernel.c */
 PyObject *dvf_py_control_kernel(PyObject *self, PyObject *args); /* control_flow.c */
 #define DVF_INFO_PYTHON 0x80000000u /* of a kernel's flags: it is a function of Python */
+/* Whether a hosted kernel reads operand i in host memory. */
+static inline bool dvf_reads_host(const dvf_kernel *k, uint32_t i) {
+    return (k->row_flags & DVT_KERNEL_ON_HOST) || (i < 64 && (k->host_inputs >> i & 1));
+}
 /* Run with the lock held or released by cost; 0 or -1 with an exception. */
+int dvf_kernel_call(dvf_kernel *kernel, dvt_call *call);
+/* The same with host copies of what a hosted kernel asks for (hosted.c). */
+int dvf_launch_hosted(dvf_kernel *kernel, dvt_call *call);
+/* With workspace, stream and tag. */
 int dvf_kernel_launch(dvf_kernel *kernel, const dvt_tensor *const *inputs, uint32_t n_inputs,
                       const dvt_tensor *const *outputs, uint32_t n_outputs);
 

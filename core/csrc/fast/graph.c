@@ -6,6 +6,7 @@
 #include "answers.h"
 #include "executable.h"
 #include "fast.h"
+#include "stream.h"
 
 #include <structmember.h>
 
@@ -208,6 +209,7 @@ static PyObject *graph_partition(PyObject *self, PyObject *arg) {
     if (PyErr_Occurred()) return NULL;
     const dvt_graph_api *api = &g->device->plugin->graph;
     if (!g->device->plugin->has_graph || api->partition == NULL) Py_RETURN_NONE;
+    if (dvf_usable(g->device) < 0) return NULL;
     size_t n = g->abi.n_nodes;
     dvt_claim *claims = calloc(n + 1, sizeof *claims), **pointers = calloc(n + 1, sizeof *pointers);
     PyObject *result = NULL;
@@ -247,6 +249,7 @@ static PyObject *graph_compile(PyObject *self, PyObject *arg) {
     unsigned long flags = PyLong_AsUnsignedLong(arg);
     if (PyErr_Occurred()) return NULL;
     if (!g->device->plugin->has_graph) return PyUnicode_FromString("it has no graph table");
+    if (dvf_settle(g->device, "compile") < 0) return NULL; /* its constants are to be read */
     dvf_executable *x = PyObject_New(dvf_executable, dvf_executable_type);
     if (x == NULL) return NULL;
     memset((char *)x + sizeof(PyObject), 0, sizeof *x - sizeof(PyObject));
@@ -295,7 +298,8 @@ static void executable_dealloc(PyObject *self) {
     dvf_executable *x = (dvf_executable *)self;
     PyTypeObject *type = Py_TYPE(self);
     pthread_mutex_destroy(&x->lock);
-    if (x->handle != NULL) x->device->plugin->graph.destroy(x->handle);
+    if (x->handle != NULL) dvf_wait_silently(x->device); /* enqueued work may still use it */
+    if (x->handle != NULL && dvf_alive(x->device)) x->device->plugin->graph.destroy(x->handle);
     Py_XDECREF((PyObject *)x->device);
     Py_XDECREF(x->graph);
     Py_XDECREF(x->description);

@@ -5,6 +5,7 @@
 
 #include "dlpack.h"
 #include "fast.h"
+#include "transfer.h"
 
 /* ---- buffer protocol ----------------------------------------------------------------------------- */
 
@@ -147,112 +148,13 @@ PyObject *dvf_py_from_buffer(PyObject *self, PyObject *args) {
     source.data = data;
     source.byte_offset = 0;
     source.strides = extents + ndim;
-    source.place = (dvt_place){DVT_PLACE_CPU, 0};
-    bool packed = true;
-    for (int i = 0; i < ndim; i++)
-        packed = packed && (extents[i] == 1 || extents[ndim + i] == a->view.strides[i]);
-    if (packed && d->host_visible) {
-        size_t size = (size_t)(dvf_array_size(a) * item);
-        Py_BEGIN_ALLOW_THREADS;
-        memcpy(dvf_array_data(a), data, size);
-        Py_END_ALLOW_THREADS;
-        goto done;
-    }
-    if (!packed && d->plugin->device.copy == NULL) {
-        PyErr_Format(dvf_DeviceError, "%U cannot copy strided memory; pass a contiguous array",
-                     d->name);
-        Py_CLEAR(result);
-        goto done;
-    }
-    dvt_copy request = {.struct_size = (uint32_t)sizeof request,
-                        .source = &source,
-                        .destination = &a->view,
-                        .destination_device = d->handle};
-    dvt_error error;
-    dvt_status status;
-    dvf_error_clear(&error);
-    Py_BEGIN_ALLOW_THREADS;
-    status = d->plugin->device.copy(d->handle, &request, &error);
-    Py_END_ALLOW_THREADS;
-    if (status != DVT_OK) {
-        dvf_raise(status, &error, PyUnicode_AsUTF8(d->name), "copy from the host");
-        Py_CLEAR(result);
-    }
+    if (dvf_copy_or_raise(&source, NULL, &a->view, d, "copy from the host") < 0) Py_CLEAR(result);
 done:
     PyBuffer_Release(&view);
     return result;
 }
 
-/* ---- moving between devices ---------------------------------------------------------------------- */
-
-/* transfer(array, device) -> Array there: shared between host-visible devices, else copied. */
-static PyObject *py_transfer(PyObject *self, PyObject *args) {
-    (void)self;
-    PyObject *object, *device;
-    if (!PyArg_ParseTuple(args, "O!O!", dvf_array_type, &object, dvf_device_type, &device))
-        return NULL;
-    dvf_array *a = (dvf_array *)object;
-    dvf_device *to = (dvf_device *)device, *from = a->device;
-    if (dvf_array_check(a) < 0) return NULL;
-    if (from == to) return (PyObject *)dvf_array_alias(a);
-    if (from->host_visible && to->host_visible) {
-        dvf_array *b = dvf_array_alias(a); /* immutable storage may be shared */
-        if (b != NULL) {
-            b->device = to;
-            b->view.place = to->place;
-        }
-        return (PyObject *)b;
-    }
-    dvf_array *b = dvf_array_empty(to, a->dtype, a->view.ndim, a->view.shape);
-    if (b == NULL) return NULL;
-    if (dvf_array_size(a) == 0) return (PyObject *)b;
-    /* The device whose memory the host cannot see does the copy; between two such, the receiver. */
-    dvf_device *doer = to->host_visible ? from : to;
-    dvt_copy copy = {.struct_size = (uint32_t)sizeof copy,
-                     .source = &a->view,
-                     .destination = &b->view,
-                     .source_device = from->host_visible ? NULL : from->handle,
-                     .destination_device = to->host_visible ? NULL : to->handle};
-    dvt_error error;
-    dvt_status status;
-    dvf_error_clear(&error);
-    Py_BEGIN_ALLOW_THREADS;
-    status = doer->plugin->device.copy(doer->handle, &copy, &error);
-    Py_END_ALLOW_THREADS;
-    if (status == DVT_OK) return (PyObject *)b;
-    dvf_raise(status, &error, PyUnicode_AsUTF8(doer->name), "copy between devices");
-    Py_DECREF(b);
-    return NULL;
-}
-
-/* lay_out(array) -> a contiguous copy made by the device's own copy slot, for devices that have memory of
- * their own and no copy kernel. */
-static PyObject *py_lay_out(PyObject *self, PyObject *object) {
-    (void)self;
-    if (!dvf_is_array(object) || dvf_array_check((dvf_array *)object) < 0) {
-        if (!PyErr_Occurred()) PyErr_SetString(PyExc_TypeError, "lay_out needs an Array");
-        return NULL;
-    }
-    dvf_array *a = (dvf_array *)object;
-    dvf_device *d = a->device;
-    dvf_array *b = dvf_array_empty(d, a->dtype, a->view.ndim, a->view.shape);
-    if (b == NULL || dvf_array_size(a) == 0) return (PyObject *)b;
-    dvt_copy copy = {.struct_size = (uint32_t)sizeof copy,
-                     .source = &a->view,
-                     .destination = &b->view,
-                     .source_device = d->handle,
-                     .destination_device = d->handle};
-    dvt_error error;
-    dvt_status status;
-    dvf_error_clear(&error);
-    Py_BEGIN_ALLOW_THREADS;
-    status = d->plugin->device.copy(d->handle, &copy, &error);
-    Py_END_ALLOW_THREADS;
-    if (status == DVT_OK) return (PyObject *)b;
-    dvf_raise(status, &error, PyUnicode_AsUTF8(d->name), "copy to contiguous memory");
-    Py_DECREF(b);
-    return NULL;
-}
+/* ---- other arrays --------------------------------------------------------------------------------- */
 
 /* traced(value, dtype, shape, device, weak) -> Array without memory that stands for a graph value */
 PyObject *dvf_py_traced(PyObject *self, PyObject *args) {
@@ -292,13 +194,11 @@ static PyObject *py_alias(PyObject *self, PyObject *array) {
 
 static PyMethodDef functions[] = {
     {"from_buffer", dvf_py_from_buffer, METH_VARARGS, "An Array over or from a buffer."},
-    {"lay_out", py_lay_out, METH_O, "A contiguous copy by the device's copy slot."},
-    {"transfer", py_transfer, METH_VARARGS, "The array on another device."},
     {"traced", dvf_py_traced, METH_VARARGS, "A traced Array."},
     {"alias", py_alias, METH_O, "Another Array of the same value."},
     {NULL, NULL, 0, NULL}};
 
 int dvf_interchange_init(PyObject *module) {
-    if (dvf_dlpack_exchange_init() < 0) return -1;
+    if (dvf_dlpack_exchange_init() < 0 || dvf_transfer_init(module) < 0) return -1;
     return PyModule_AddFunctions(module, functions);
 }

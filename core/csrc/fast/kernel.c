@@ -4,6 +4,7 @@
 
 #include "answers.h"
 #include "fast.h"
+#include "stream.h"
 
 #include <structmember.h>
 #include "specs.h"
@@ -13,7 +14,10 @@ PyTypeObject *dvf_kernel_type;
 static void kernel_dealloc(PyObject *self) {
     dvf_kernel *k = (dvf_kernel *)self;
     PyTypeObject *type = Py_TYPE(self);
-    if (k->handle != NULL && k->destroy != NULL) k->destroy(k->handle);
+    if (k->handle != NULL && k->destroy != NULL) {
+        dvf_wait_silently(k->device); /* enqueued work may still use it */
+        if (dvf_alive(k->device)) k->destroy(k->handle);
+    }
     dvf_attrs_clear(&k->attrs);
     Py_XDECREF(k->op_name);
     Py_XDECREF((PyObject *)k->device);
@@ -48,6 +52,15 @@ int dvf_kernel_init(PyObject *module) {
     return PyModule_AddObjectRef(module, "Kernel", (PyObject *)dvf_kernel_type);
 }
 
+/* Operands that the kernel reads or writes in host memory, although its device has its own. */
+static void place_on_host(const dvf_kernel *k, dvf_specs *in, dvf_specs *out) {
+    const dvt_place host = {DVT_PLACE_CPU, 0};
+    bool all = (k->row_flags & DVT_KERNEL_ON_HOST) != 0;
+    for (uint32_t i = 0; i < in->count; i++)
+        if (dvf_reads_host(k, i)) in->tensors[i].place = host;
+    for (uint32_t i = 0; all && i < out->count; i++) out->tensors[i].place = host;
+}
+
 /* prepare(device, row, name, version, inputs, outputs, attributes, flags) -> Kernel, or the reason of
  * refusal as str */
 PyObject *dvf_py_prepare(PyObject *self, PyObject *args) {
@@ -75,6 +88,10 @@ PyObject *dvf_py_prepare(PyObject *self, PyObject *args) {
     if (dvf_specs_from_tuple(inputs, d, &in) < 0 || dvf_specs_from_tuple(outputs, d, &out) < 0 ||
         dvf_attrs_from_dict(attributes, &k->attrs) < 0)
         goto done;
+    if (dvf_usable(d) < 0) goto done;
+    bool on_host = (k->row_flags & DVT_KERNEL_ON_HOST) != 0;
+    k->hosted = !d->host_visible && (on_host || k->host_inputs != 0);
+    if (k->hosted) place_on_host(k, &in, &out);
     dvt_op op = {.struct_size = (uint32_t)sizeof op,
                  .flags = flags,
                  .name = PyUnicode_AsUTF8(name),
@@ -117,12 +134,30 @@ done:
     return result;
 }
 
+int dvf_kernel_call(dvf_kernel *k, dvt_call *call) {
+    dvf_device *d = k->device;
+    dvt_error error;
+    dvf_error_clear(&error);
+    dvt_status status;
+    if (k->cost_ns > 0 && k->cost_ns < DVF_HOLD_LOCK_BELOW_NS) {
+        status = k->run(call, &error);
+    } else {
+        DVF_BEGIN_CALL(d);
+        status = k->run(call, &error);
+        DVF_END_CALL;
+    }
+    if (status == DVT_OK) return 0;
+    dvf_failure failure = {.device = d, .status = status, .error = error};
+    return dvf_raise_failure(&failure, PyUnicode_AsUTF8(k->op_name), "run");
+}
+
 int dvf_kernel_launch(dvf_kernel *k, const dvt_tensor *const *inputs, uint32_t n_inputs,
                       const dvt_tensor *const *outputs, uint32_t n_outputs) {
+    dvf_device *d = k->device;
     dvf_buffer *workspace = NULL;
     dvt_call call = {.struct_size = (uint32_t)sizeof call,
-                     .host = k->device->plugin->host,
-                     .device = k->device->handle,
+                     .host = d->plugin->host,
+                     .device = d->handle,
                      .kernel = k->handle,
                      .inputs = inputs,
                      .outputs = outputs,
@@ -130,30 +165,23 @@ int dvf_kernel_launch(dvf_kernel *k, const dvt_tensor *const *inputs, uint32_t n
                      .n_inputs = n_inputs,
                      .n_outputs = n_outputs,
                      .n_attrs = k->attrs.count};
+    if (d->guarded | k->hosted) {
+        if (dvf_usable(d) < 0) return -1;
+        if (k->hosted) return dvf_launch_hosted(k, &call);
+        call.stream = d->stream;
+        call.tag = dvf_remember_op(d, k->op_name);
+    }
     if (k->workspace_size > 0) {
-        uint64_t slack = k->device->opaque || k->workspace_alignment <= k->device->alignment
-                             ? 0
-                             : k->workspace_alignment;
-        workspace = dvf_alloc(k->device, k->workspace_size + slack);
+        uint64_t slack =
+            d->opaque || k->workspace_alignment <= d->alignment ? 0 : k->workspace_alignment;
+        workspace = dvf_alloc(d, k->workspace_size + slack);
         if (workspace == NULL) return -1;
         uintptr_t address = (uintptr_t)workspace->data;
         if (slack > 0) address = (address + slack - 1) & ~(uintptr_t)(slack - 1);
         call.workspace = (void *)address;
         call.workspace_size = k->workspace_size;
     }
-    dvt_error error;
-    dvf_error_clear(&error);
-    dvt_status status;
-    if (k->cost_ns > 0 && k->cost_ns < DVF_HOLD_LOCK_BELOW_NS) {
-        status = k->run(&call, &error);
-    } else {
-        Py_BEGIN_ALLOW_THREADS;
-        status = k->run(&call, &error);
-        Py_END_ALLOW_THREADS;
-    }
+    int result = dvf_kernel_call(k, &call);
     if (workspace != NULL) dvf_release(workspace);
-    if (status == DVT_OK) return 0;
-    dvf_raise_slot(status, &error, PyUnicode_AsUTF8(k->device->name), PyUnicode_AsUTF8(k->op_name),
-                   "run");
-    return -1;
+    return result;
 }

@@ -3,6 +3,7 @@
 #include "cache.h"
 #include "fast.h"
 #include "features.h"
+#include "validate_python.h"
 #include "record_module.h"
 
 /* load_plugin(path) -> capsule */
@@ -21,6 +22,7 @@ static PyObject *py_load_plugin(PyObject *self, PyObject *path) {
         PyErr_Format(dvf_PluginError, "%s", error.message);
         return NULL;
     }
+    if (dvf_shut_down_later(plugin) < 0) return NULL;
     return PyCapsule_New(plugin, "dovetail.plugin", NULL); /* never unloaded */
 }
 
@@ -85,7 +87,8 @@ PyMODINIT_FUNC PyInit__fast(void) {
     if (dvf_errors_init() < 0 || dvf_device_init(module) < 0 || dvf_array_init(module) < 0 ||
         dvf_interchange_init(module) < 0 || dvf_kernel_init(module) < 0 ||
         dvf_op_init(module) < 0 || dvf_tape_init(module) < 0 || dvf_tree_init(module) < 0 ||
-        dvf_plan_init(module) < 0 || dvf_jit_init(module) < 0) {
+        dvf_plan_init(module) < 0 || dvf_jit_init(module) < 0 ||
+        dvf_validation_init(module) < 0) {
         Py_DECREF(module);
         return NULL;
     }

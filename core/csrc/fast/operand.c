@@ -5,6 +5,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "transfer.h"
+
 bool dvf_operand_possible(PyObject *object) {
     if (dvf_is_array(object) || PyLong_Check(object) || PyFloat_Check(object) ||
         PyComplex_Check(object))
@@ -109,6 +111,8 @@ static int write_scalar(PyObject *scalar, int dtype, char *out) {
 #define SCALAR_CACHE 512 /* a program has few distinct constants; a power of two */
 static struct {
     uint64_t bits[2];
+    uint64_t
+        failures; /* dvf_late_failures when it was made, on a device where writing may fail late */
     dvf_array *array;
 } scalar_cache[SCALAR_CACHE];
 
@@ -123,31 +127,19 @@ dvf_array *dvf_scalar_array(PyObject *scalar, int dtype, dvf_device *device) {
     dvf_array *cached = scalar_cache[slot].array;
     if (cached != NULL && memcmp(scalar_cache[slot].bits, bits, sizeof bits) == 0 &&
         cached->dtype == dtype && cached->device == device && cached->buffer != NULL &&
-        !cached->buffer->donated) {
+        !cached->buffer->donated &&
+        (device->queue == NULL || scalar_cache[slot].failures == dvf_late_failures)) {
         /* A fresh alias, since x[i] = v may rebind the object a user ends up holding. */
         return dvf_array_alias(cached);
     }
+    uint64_t failures = dvf_late_failures;
     dvf_array *a = dvf_array_empty(device, dtype, 0, NULL);
     if (a == NULL) return NULL;
     if (device->host_visible) {
         memcpy(dvf_array_data(a), element, dvf_dtypes[dtype].itemsize);
-    } else {
-        dvt_tensor host = a->view;
-        host.data = element;
-        host.byte_offset = 0;
-        host.place = (dvt_place){DVT_PLACE_CPU, 0};
-        dvt_copy copy = {.struct_size = (uint32_t)sizeof copy,
-                         .source = &host,
-                         .destination = &a->view,
-                         .destination_device = device->handle};
-        dvt_error error;
-        dvf_error_clear(&error);
-        dvt_status status = device->plugin->device.copy(device->handle, &copy, &error);
-        if (status != DVT_OK) {
-            dvf_raise(status, &error, PyUnicode_AsUTF8(device->name), "copy of a scalar");
-            Py_DECREF(a);
-            return NULL;
-        }
+    } else if (dvf_write_element(a, element) < 0) {
+        Py_DECREF(a);
+        return NULL;
     }
     dvf_array *keep = dvf_array_alias(a);
     if (keep == NULL) {
@@ -155,38 +147,12 @@ dvf_array *dvf_scalar_array(PyObject *scalar, int dtype, dvf_device *device) {
         return NULL;
     }
     memcpy(scalar_cache[slot].bits, bits, sizeof bits);
+    scalar_cache[slot].failures = failures;
     Py_XSETREF(scalar_cache[slot].array, keep);
     return a;
 }
 
 /* ---- reading ------------------------------------------------------------------------------------ */
-
-int dvf_copy_to_host(dvf_array *a, void *destination) {
-    dvt_tensor host = a->view;
-    int64_t strides[DVF_MAX_NDIM];
-    int64_t stride = 1;
-    for (int i = a->view.ndim - 1; i >= 0; i--) {
-        strides[i] = stride;
-        stride *= a->view.shape[i];
-    }
-    host.data = destination;
-    host.byte_offset = 0;
-    host.strides = strides;
-    host.place = (dvt_place){DVT_PLACE_CPU, 0};
-    dvt_copy copy = {.struct_size = (uint32_t)sizeof copy,
-                     .source = &a->view,
-                     .destination = &host,
-                     .source_device = a->device->handle};
-    dvt_error error;
-    dvt_status status;
-    dvf_error_clear(&error);
-    Py_BEGIN_ALLOW_THREADS;
-    status = a->device->plugin->device.copy(a->device->handle, &copy, &error);
-    Py_END_ALLOW_THREADS;
-    if (status == DVT_OK) return 0;
-    dvf_raise(status, &error, PyUnicode_AsUTF8(a->device->name), "copy to the host");
-    return -1;
-}
 
 PyObject *dvf_read_scalar(dvf_array *a) {
     char element[DVF_MAX_ITEMSIZE] = {0};

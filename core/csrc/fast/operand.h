@@ -12,7 +12,5 @@ PyObject *dvf_call_operands(dvf_op *op, PyObject *const *operands, int n, PyObje
 PyObject *dvf_read_scalar(dvf_array *a);
 /* A 0-d Array of a Python scalar, from a small cache. New reference. */
 dvf_array *dvf_scalar_array(PyObject *scalar, int dtype, dvf_device *device);
-/* Copy between host memory and a device's array of any place; 0 or -1. */
-int dvf_copy_to_host(dvf_array *a, void *destination);
 
 #endif

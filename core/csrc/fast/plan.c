@@ -114,12 +114,37 @@ static int wrap_outputs(dvf_plan *p, dvf_array *const *inputs, dvf_buffer **take
     return 0;
 }
 
-/* The step's own device is named: in a split plan it need not be the plan's. */
-static void raise_step(const dvf_plan *p, const dvf_step *s, dvt_status status,
-                       const dvt_error *error) {
-    const dvf_device *device = s->run != NULL ? ((dvf_kernel *)s->target)->device : p->device;
+/* The step's own device: in a split plan it need not be the plan's. */
+static dvf_device *device_of(const dvf_plan *p, const dvf_step *s) {
+    return s->run != NULL ? ((dvf_kernel *)s->target)->device : p->device;
+}
+
+static int run_instance(dvf_plan *p, dvf_instance *x) {
+    dvf_failure failure; /* large: filled only where something fails */
+    int failed = 0;
+    bool well;
+    if (p->device->guarded && dvf_usable(p->device) < 0) return -1;
+    if (p->device->queue != NULL) {
+        DVF_BEGIN_CALL(p->device);
+        well = dvf_instance_enqueue(p, x, &failed, &failure);
+        DVF_END_CALL;
+    } else {
+        dvf_error_clear(&failure.error);
+        if (p->cost_ns < DVF_HOLD_LOCK_BELOW_NS) {
+            failure.status = dvf_instance_run(p, x, &failed, &failure.error);
+        } else {
+            DVF_BEGIN_CALL(p->device);
+            failure.status = dvf_instance_run(p, x, &failed, &failure.error);
+            DVF_END_CALL;
+        }
+        well = failure.status == DVT_OK;
+        failure.device = well ? NULL : device_of(p, &p->steps[failed]);
+        failure.late = false;
+    }
+    if (well) return 0;
+    const dvf_step *s = &p->steps[failed];
     const char *slot = s->run != NULL ? "run" : s->copier != NULL ? "copy" : "execute";
-    dvf_raise_slot(status, error, PyUnicode_AsUTF8(device->name), PyUnicode_AsUTF8(s->what), slot);
+    return dvf_raise_failure(&failure, s->text, slot);
 }
 
 static int run(dvf_plan *p, dvf_array *const *inputs, dvf_buffer **taken, PyObject **out) {
@@ -131,7 +156,7 @@ static int run(dvf_plan *p, dvf_array *const *inputs, dvf_buffer **taken, PyObje
             return -1;
         }
     }
-    int result = -1, failed = 0;
+    int result = -1;
     dvf_instance *x = p->free;
     if (x != NULL) p->free = x->next;
     if (x == NULL) x = dvf_instance_new(p);
@@ -140,21 +165,7 @@ static int run(dvf_plan *p, dvf_array *const *inputs, dvf_buffer **taken, PyObje
         if (p->storages[i].kind == DVF_STORE_INPUT)
             dvf_instance_put(x, i, inputs[p->storages[i].index]);
     if (outputs_alloc(p, x, taken, buffers) == 0) {
-        dvt_error error;
-        dvf_error_clear(&error);
-        dvt_status status;
-        if (p->cost_ns < DVF_HOLD_LOCK_BELOW_NS) {
-            status = dvf_instance_run(p, x, &failed, &error);
-        } else {
-            Py_BEGIN_ALLOW_THREADS;
-            status = dvf_instance_run(p, x, &failed, &error);
-            Py_END_ALLOW_THREADS;
-        }
-        if (status == DVT_OK) {
-            result = wrap_outputs(p, inputs, taken, buffers, out);
-        } else {
-            raise_step(p, &p->steps[failed], status, &error);
-        }
+        if (run_instance(p, x) == 0) result = wrap_outputs(p, inputs, taken, buffers, out);
         for (int k = 0; k < p->n_output_storages; k++) dvf_release(buffers[k]);
     }
     x->next = p->free;

@@ -4,6 +4,7 @@
 
 #include "executable.h"
 #include "fast.h"
+#include "stream.h"
 
 /* HOST: temporaries in host memory, of a plan whose device has memory of its own. */
 typedef enum {
@@ -32,10 +33,13 @@ typedef struct dvf_step {
     dvt_run_fn run;          /* kernels; null for the others */
     dvf_device *copier;      /* copies between memories; null for the others */
     bool from_host, to_host; /* of copies */
+    bool on_host;            /* computes on host memory: nothing of it is enqueued */
+    bool waits;              /* on a stream: first for what was enqueued */
     uint32_t *operands;      /* input slots, then output slots */
     uint32_t n_inputs, n_outputs;
     int64_t workspace; /* arena offset, -1 for none */
     PyObject *what;    /* op and the user's line, for errors */
+    const char *text;  /* the same, readable without the lock */
 } dvf_step;
 
 /* What one running call needs for itself. */
@@ -66,6 +70,7 @@ typedef struct dvf_plan {
     int32_t *output_storage; /* storages of kind OUTPUT, in order */
     int n_storages, n_slots, n_steps, n_outputs, n_patched, n_inputs, n_output_storages;
     uint64_t arena_size, host_arena_size, cost_ns;
+    bool waits;         /* on a stream, at the end: host memory of the plan is still in use */
     dvf_instance *free; /* idle instances */
 } dvf_plan;
 
@@ -80,6 +85,9 @@ static inline void dvf_instance_put(dvf_instance *x, int storage, const dvf_arra
 /* Point the instance's tensors at its storages' data, then run every step. Needs no lock. On failure
  * *failed names the step. */
 dvt_status dvf_instance_run(dvf_plan *plan, dvf_instance *instance, int *failed, dvt_error *error);
+/* The same on a device with a stream: returns when all is enqueued, host memory aside. Needs no lock. */
+bool dvf_instance_enqueue(dvf_plan *plan, dvf_instance *instance, int *failed,
+                          dvf_failure *failure);
 /* Read a plan's description (plan_build.c); 0 or -1. */
 int dvf_plan_read(dvf_plan *p, PyObject *args);
 /* Run on as many arrays as the plan has inputs, checked and made contiguous here. mask[i] != 0: the

@@ -1,4 +1,5 @@
 /* A plan as a C function and a context, for samplers, optimisers and servers that loop natively. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,6 +26,11 @@ static dvt_status call(void *context, const void *const *inputs, void *const *ou
     entry *e = context;
     dvf_plan *p = e->plan;
     dvf_instance *x = e->instance;
+    if (p->device->guarded) {
+        char text[256];
+        snprintf(text, sizeof text, "its device %s", dvf_state_text(p->device));
+        return dvt_set_error(error, DVT_DEVICE_LOST, text);
+    }
     for (int i = 0; i < p->n_storages; i++) {
         if (p->storages[i].kind == DVF_STORE_INPUT)
             x->data[i] = (void *)(uintptr_t)inputs[p->storages[i].index];

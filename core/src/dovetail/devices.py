@@ -6,6 +6,7 @@ its own (`devices`) skips broken plugins with one warning each.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import re
@@ -150,18 +151,16 @@ def kernel_rows(chosen: Device) -> dict[str, list[KernelRow]]:
 def _after_fork_in_child() -> None:
     global _lock  # noqa: PLW0603  the parent's may be held by a thread that is not here
     _lock = threading.RLock()
-    if not _open:
-        return
-    from dovetail._abi import ffi  # noqa: PLC0415  loaded already, since a device is open
-
     for name, one in _open.items():
-        table = ffi.cast("dvt_plugin *", one.plugin_address)
-        if one.handle == 0 or table.device == ffi.NULL or name.partition(":")[1] == "":
-            continue  # plain host memory, or the short form of a name that comes again
-        if table.device.after_fork_child == ffi.NULL:
+        if ":" in name and not _fast.after_fork(one):  # the short forms name the same devices
             _dead.update((name, name.partition(":")[0]) if name.endswith(":0") else (name,))
-        else:
-            table.device.after_fork_child(ffi.cast("dvt_device *", one.handle))
+
+
+def _at_exit() -> None:
+    """Close what this process opened; arrays and kernels that live on give nothing back then."""
+    _fast.clear_cache()
+    _fast.close_devices()
 
 
 os.register_at_fork(after_in_child=_after_fork_in_child)
+atexit.register(_at_exit)

@@ -13,7 +13,7 @@ from dovetail.graph import Node, Value
 from dovetail.op import REGISTRY, Op, Spec
 from dovetail.partition import Group
 from dovetail.plan_memory import ARENA, CONSTANT, HOST, Step, Storage, Tensor
-from dovetail.selection import Operand, Refusal, Strided, select
+from dovetail.selection import Operand, Refusal, Strided, reads_host, runs_on_host, select
 from dovetail.shapes import contiguous_strides
 
 __all__ = ["Builder", "run_group"]
@@ -71,7 +71,7 @@ class Builder:
             t.storage.first = at
         size = getattr(step.target, "workspace_size", 0)
         if size:
-            visible = step.target.device.host_visible
+            visible = _works_on_host(step.target)
             kind = HOST if visible and not self.device.host_visible else ARENA
             slack = step.target.workspace_alignment  # the plan moves up to an address that fits
             step.workspace = Storage(kind, size + slack, first=at, last=at, visible=visible)
@@ -121,7 +121,7 @@ class Builder:
     ) -> tuple[Tensor, ...]:
         """Append the kernel call for one op, on this device or the CPU; where its results lie."""
         kernel, inputs, where = self.kernel(op, inputs, results, attributes)
-        visible = kernel.device.host_visible
+        visible = runs_on_host(kernel)
         outputs = tuple(self.new(s, visible) for s in results)
         if outputs and all(s.size == 0 for s in results) and not kernel.row_flags & _EMPTY:
             return outputs
@@ -149,7 +149,7 @@ class Builder:
                 operands = [Operand(t.spec, self._layout(t, device)) for t in mine]
                 found = select(device, op, operands, results, attributes)
             if not isinstance(found, Refusal):
-                mine = tuple(self.at(t, device.host_visible) for t in mine)
+                mine = tuple(self._operand(t, found, i) for i, t in enumerate(mine))
                 if device is self.device:
                     return found, mine, ""
                 note = "; ".join(reasons)
@@ -164,6 +164,13 @@ class Builder:
         """Strides as the kernel will see them: a copy from the other memory is contiguous."""
         return t.layout if t.storage.visible == device.host_visible else None
 
+    def _operand(self, t: Tensor, kernel: Any, i: int) -> Tensor:
+        """The tensor where a kernel reads it; row by row where `select` counted on a copy."""
+        on_host = reads_host(kernel, i)
+        if on_host and t.storage.visible and not kernel.device.host_visible:
+            t = self.contiguous(t)
+        return self.at(t, on_host)
+
     def _candidates(self, inputs: tuple[Tensor, ...]) -> list[Any]:
         """The device, then the CPU; the CPU first for what has left the device already."""
         if self.device.name == "cpu:0":
@@ -172,6 +179,11 @@ class Builder:
         if not self.device.host_visible and inputs and all(t.storage.visible for t in inputs):
             return [cpu] if settings.fallback() == "cpu" else [self.device]
         return [self.device, cpu] if settings.fallback() == "cpu" else [self.device]
+
+
+def _works_on_host(target: Any) -> bool:
+    """Whether a step's workspace is host memory."""
+    return runs_on_host(target) if isinstance(target, _fast.Kernel) else target.device.host_visible
 
 
 def _view(builder: Builder, node: Node) -> None:

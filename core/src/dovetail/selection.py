@@ -12,7 +12,7 @@ from dovetail.op import Op, Spec
 if TYPE_CHECKING:
     from dovetail.kernel_row import KernelRow
 
-__all__ = ["Operand", "Refusal", "Strided", "select"]
+__all__ = ["Operand", "Refusal", "Strided", "reads_host", "runs_on_host", "select"]
 
 _STRIDED = 1  # DVT_KERNEL_STRIDED
 _ON_HOST = 8  # DVT_KERNEL_ON_HOST
@@ -43,14 +43,25 @@ class Strided:
     mask: int
 
 
-def _fits(
-    row: KernelRow, op: Op, inputs: Sequence[Operand], outputs: Sequence[Spec], *, visible: bool
-) -> str:
+def runs_on_host(kernel: Any) -> bool:
+    """Whether a kernel works in host memory: the CPU's, and what a device's row runs there."""
+    return kernel.device.host_visible or bool(kernel.row_flags & _ON_HOST)
+
+
+def reads_host(kernel: Any, i: int) -> bool:
+    """Whether a kernel reads operand ``i`` in host memory."""
+    return runs_on_host(kernel) or bool(kernel.host_inputs >> i & 1)
+
+
+def _hosted(row: KernelRow, n: int) -> int:
+    """Mask of the operands that a row reads in host memory where its device has its own."""
+    return (1 << n) - 1 if row.flags & _ON_HOST else row.host_inputs
+
+
+def _fits(row: KernelRow, op: Op, inputs: Sequence[Operand], outputs: Sequence[Spec]) -> str:
     """Empty when the row takes these types, else the reason it does not."""
     if not row.min_version <= op.version <= row.max_version:
         return f"it knows versions {row.min_version} to {row.max_version}, not {op.version}"
-    if not visible and (row.host_inputs or row.flags & _ON_HOST):
-        return "it reads operands on the host, which this Dovetail does not arrange for it yet"
     if row.types is None:
         return ""
     bound = dict(zip(op.words(len(inputs)), (o.spec.dtype.word for o in inputs), strict=True))
@@ -84,16 +95,21 @@ def select(
         specs = [o.spec for o in inputs]
         return Strided(strided) if strided else op.build(device, specs, outputs, attributes)
     for row in device.rows.get(op.name, ()):
-        reason = _fits(row, op, inputs, outputs, visible=device.host_visible)
+        reason = _fits(row, op, inputs, outputs)
         if not reason:
-            if strided and not row.flags & _STRIDED:
-                return Strided(strided)
+            # What is copied to the host for the kernel arrives there row by row.
+            copied = 0 if device.host_visible else _hosted(row, len(inputs))
+            if strided & ~copied and not row.flags & _STRIDED:
+                return Strided(strided & ~copied)
             kernel = _fast.prepare(
                 device,
                 row.index,
                 op.name,
                 op.version,
-                tuple((o.spec.dtype, o.spec.shape, o.strides) for o in inputs),
+                tuple(
+                    (o.spec.dtype, o.spec.shape, None if copied >> i & 1 else o.strides)
+                    for i, o in enumerate(inputs)
+                ),
                 tuple((s.dtype, s.shape) for s in outputs),
                 dict(attributes),
                 flags,
