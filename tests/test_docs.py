@@ -25,6 +25,9 @@ SKIP = re.compile(r"<!--+\s*skip:\s*(.*?)\s*--+>")
 LINKED = [path for path in tracked() if path.suffix == ".md"]
 RUN = [path for path in LINKED if path.name in ("README.md", "ARCHITECTURE.md")]
 RUN += [path for path in LINKED if {"docs", "rfcs"} & set(path.relative_to(ROOT).parts)]
+# The pages of templates speak of a device that is not there before a project is written and built;
+# core/tests/test_new_backend.py runs their python blocks then.
+RUN = [path for path in RUN if "templates" not in path.relative_to(ROOT).parts]
 
 
 def test_the_first_pages_are_there() -> None:

@@ -1,0 +1,1 @@
+"""The acme backend; Dovetail finds the manifest beside this file and never imports it."""
