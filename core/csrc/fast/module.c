@@ -87,8 +87,7 @@ PyMODINIT_FUNC PyInit__fast(void) {
     if (dvf_errors_init() < 0 || dvf_device_init(module) < 0 || dvf_array_init(module) < 0 ||
         dvf_interchange_init(module) < 0 || dvf_kernel_init(module) < 0 ||
         dvf_op_init(module) < 0 || dvf_tape_init(module) < 0 || dvf_tree_init(module) < 0 ||
-        dvf_plan_init(module) < 0 || dvf_jit_init(module) < 0 ||
-        dvf_validation_init(module) < 0) {
+        dvf_plan_init(module) < 0 || dvf_jit_init(module) < 0 || dvf_validation_init(module) < 0) {
         Py_DECREF(module);
         return NULL;
     }

@@ -11,6 +11,7 @@ import importlib.metadata
 import importlib.util
 import logging
 import os
+import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator
@@ -330,7 +331,7 @@ def _load(backend: Backend, again: bool) -> None:
             f"{path} was tried in a child process and {verdict.fault}{said}; nothing of it was "
             f"loaded here. Report this to its maker; `dovetail plugins --recheck` tries it again"
         )
-    capsule = _fast.load_plugin(str(path.resolve()))
+    capsule = _load_library(path)
     address = _fast.plugin_address(capsule)
     table = _table(address)
     if table["name"] != name:
@@ -361,6 +362,28 @@ def _record(capsule: Any) -> None:
     pattern = settings.record_file() or ""
     path = _fast.record_plugin(capsule, pattern, settings.record_data(), *settings.record_limits())
     _LOG.info("recording to %s", path)
+
+
+def _load_library(path: Path) -> Any:
+    if not settings.validate():
+        return _fast.load_plugin(str(path.resolve()))
+    import atexit  # noqa: PLC0415  only a validated process needs these
+    import faulthandler  # noqa: PLC0415
+
+    # The layer's report of a crash goes first, then this one shows the user's line.
+    if not faulthandler.is_enabled() and sys.stderr is not None:
+        faulthandler.enable()
+    _fast.validation_start()
+    capsule = _fast.load_plugin(str(path.resolve()))
+    _fast.validate_plugin(capsule)
+    atexit.register(_end_validation, capsule)
+    return capsule
+
+
+def _end_validation(capsule: Any) -> None:
+    drain_log()
+    for sentence in _fast.validation_end(capsule):
+        _LOG.error("%s", sentence)
 
 
 def _library(backend: Backend) -> tuple[Path, str | None]:

@@ -26,6 +26,7 @@ __all__ = [
     "record_file",
     "record_limits",
     "thread_count",
+    "validate",
 ]
 
 
@@ -124,6 +125,14 @@ def record_limits() -> tuple[int, int]:
     whole = _number("DOVETAIL_RECORD_LIMIT", 4096)
     operand = _number("DOVETAIL_RECORD_OPERAND_LIMIT", 0)
     return (1 << 30 if whole is None else int(whole), 1 << 24 if operand is None else int(operand))
+
+
+def validate() -> bool:
+    """``DOVETAIL_VALIDATE``: 1 checks every call between Dovetail and its plugins; default: off."""
+    text = os.environ.get("DOVETAIL_VALIDATE", "").strip()
+    if text not in ("", "0", "1"):
+        raise DovetailError(f"DOVETAIL_VALIDATE is {text!r}; it must be 0 or 1")
+    return text == "1"
 
 
 def cache_folder() -> Path:
