@@ -63,7 +63,7 @@ class Stage:
     """What a passed stage means, as a sentence without its full stop."""
     run: Callable[[Subject], Iterator[Finding]]
     """Yields what it finds; runs in the child."""
-    needs: tuple[str, ...] = ("load", "query")
+    needs: tuple[str, ...] = ("load", "query", "structs")
     """Stages that must have run to their end: else this one is skipped, and the reason named."""
     exits: bool = False
     """Whether the child ends as programs do, with what the library registered to run at exit."""

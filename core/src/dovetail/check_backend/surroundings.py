@@ -83,7 +83,7 @@ class _Entries:
         if value is None:
             raise StopIteration
         self._next += 1
-        return bytes(value)  # type: ignore[call-overload]
+        return bytes(value)
 
 
 def _limits() -> dict[str, tuple[int, int]]:

@@ -119,6 +119,17 @@ CODES: Mapping[str, Code] = {
         "The host refuses the plugin, or never asks the row.",
         "Mend the field that is named.",
     ),
+    "structs/any-type": Code(
+        "a kernel row takes any type without looking",
+        "With a dtype of a new Dovetail, or one it never thought of, it computes nonsense.",
+        'Name the types: .types = "T=f32".',
+    ),
+    "structs/shadowed-row": Code(
+        "a kernel row is never asked",
+        "Its kernel is dead code; the maker may think that it runs.",
+        "Give it other types, versions or a higher priority, or take it out.",
+        "warning",
+    ),
     "structs/extension-for-unknown": Code(
         "get_extension answers names that do not exist",
         "The host uses a table as something that it is not.",
@@ -144,12 +155,6 @@ CODES: Mapping[str, Code] = {
         "a kernel takes a dtype that does not exist",
         "With the next dtype of a new Dovetail it computes nonsense.",
         "Name the types in the row, or compare code, bits and lanes in prepare.",
-    ),
-    "answers/accepts-nonsense": Code(
-        "prepare accepts operands that cannot be",
-        "A fault elsewhere becomes wrong memory accesses here.",
-        "Answer DVT_INVALID_ARGUMENT or DVT_UNSUPPORTED for negative extents.",
-        "warning",
     ),
     "answers/unknown-is-error": Code(
         "something unknown is answered with an error",
