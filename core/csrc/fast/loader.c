@@ -20,6 +20,7 @@
 
 #define ABSURD_SIZE 65536 /* no struct of the header will ever be this long */
 #define ABSURD_ROWS 1000000u
+#define ABSURD_NAMES 4096u /* extensions */
 
 #if defined(__GNUC__)
 __attribute__((format(printf, 3, 4)))
@@ -66,7 +67,14 @@ static dvt_status check_versions(const dvt_plugin *raw, const char *path, dvt_er
 
 static dvt_status check_size(uint64_t size, uint64_t least, const char *what, const char *path,
                              dvt_error *error) {
-    if (size >= least && size < ABSURD_SIZE) return DVT_OK;
+    if (size >= least && size < ABSURD_SIZE) {
+        /* A size between two fields would leave half a pointer, and no sizeof is one. */
+        if (size % _Alignof(dvt_plugin) == 0) return DVT_OK;
+        return refuse(error, DVT_INCOMPATIBLE,
+                      "%s: the size of its %s is %llu bytes, which no sizeof is: it would cut a "
+                      "field in two; set it to sizeof and build the plugin again",
+                      path, what, (unsigned long long)size);
+    }
     return refuse(error, DVT_INCOMPATIBLE,
                   "%s: the size of its %s is %llu bytes, but the mandatory part of ABI 1.0 takes "
                   "%llu; set it to sizeof and build the plugin again",
@@ -131,6 +139,21 @@ static dvt_status copy_kernels(dvf_plugin *plugin, const char *path, dvt_error *
     return DVT_OK;
 }
 
+static dvt_status check_extensions(const dvt_plugin *table, const char *path, dvt_error *error) {
+    uint32_t count = table->n_extensions;
+    if (count != 0 && (table->extensions == NULL || count > ABSURD_NAMES))
+        return refuse(error, DVT_INCOMPATIBLE,
+                      "%s promises %u extension names, but %s; set extensions and n_extensions "
+                      "together",
+                      path, count,
+                      table->extensions == NULL ? "extensions is null" : "there are not so many");
+    for (uint32_t i = 0; i < count; i++)
+        if (table->extensions[i] == NULL || table->extensions[i][0] == '\0')
+            return refuse(error, DVT_INCOMPATIBLE, "%s: name %u of its extensions is %s", path, i,
+                          table->extensions[i] == NULL ? "null" : "empty");
+    return DVT_OK;
+}
+
 static dvt_status missing(const char *path, const char *table, const char *slot, dvt_error *error) {
     return refuse(error, DVT_INCOMPATIBLE,
                   "%s: its %s table leaves the mandatory slot %s null; fill it, or leave the whole "
@@ -183,11 +206,8 @@ static dvt_status normalise(const dvt_plugin *raw, dvf_plugin *plugin, const cha
             "%s calls its device '%.40s'; a device word has 1 to 32 of the characters a-z, "
             "0-9 and _, and begins with a letter",
             path, table->name != NULL ? table->name : "(null)");
-    if (table->n_extensions != 0 && table->extensions == NULL)
-        return refuse(error, DVT_INCOMPATIBLE,
-                      "%s promises %u extension names, but extensions is null", path,
-                      table->n_extensions);
-    status = copy_kernels(plugin, path, error);
+    status = check_extensions(table, path, error);
+    if (status == DVT_OK) status = copy_kernels(plugin, path, error);
     if (status == DVT_OK) status = copy_device(plugin, path, error);
     if (status == DVT_OK) status = copy_graph(plugin, path, error);
     if (status != DVT_OK) return status;
@@ -210,9 +230,14 @@ static dvt_status prepare_row(dvf_plugin *plugin, uint32_t row, const dvt_op *op
     const dvt_kernel_def *def = &plugin->kernels[row];
     *destroy = def->destroy;
     dvt_status status = def->prepare != NULL ? def->prepare(op, info, error) : DVT_OK;
-    if (status != DVT_OK) return status;
+    if (status != DVT_OK) {
+        info->kernel = NULL; /* what stands beside a refusal was not handed over */
+        return status;
+    }
     if (info->run == NULL) info->run = def->run;
     if (info->run != NULL) return DVT_OK;
+    if (info->kernel != NULL && def->destroy != NULL) def->destroy(info->kernel);
+    info->kernel = NULL;
     info->reason = "its kernel row gives no function to run";
     return DVT_UNSUPPORTED;
 }
