@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from dovetail.cli import check_backend, demo, explain, info, new_backend, plugins, rfc
+from dovetail.cli import check_backend, demo, explain, info, new_backend, plugins, replay, rfc
 from dovetail.errors import DovetailError
 from dovetail.plugins import manager
 
@@ -39,7 +39,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="dovetail", description="Tensor programs on every device that has a plugin."
     )
     verbs = parser.add_subparsers(title="verbs", metavar="VERB")
-    for ours in (check_backend, demo, explain, info, new_backend, plugins, rfc):
+    for ours in (check_backend, demo, explain, info, new_backend, plugins, replay, rfc):
         ours.add(verbs)
     _add_foreign(verbs)
     return parser
