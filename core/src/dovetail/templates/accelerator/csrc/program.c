@@ -119,7 +119,7 @@ void program_finish(dvt_executable *p, dvt_device *device, dvt_executable_info *
         for (uint32_t i = 0; i < t->n_inputs && i < 8; i++)
             if (may_lie_over(p, o, i)) p->may_alias |= UINT64_C(1) << (8 * o + i);
     snprintf(p->description, sizeof p->description,
-             "a program of %u instructions on %llu elements of %s, %u registers", p->n_instructions,
+             "program: %u instructions on %llu elements of %s; registers: %u", p->n_instructions,
              (unsigned long long)p->count, element_word((element_type)p->type), p->n_registers);
     info->flags = DVT_EXECUTABLE_CONCURRENT | DVT_EXECUTABLE_CONSTANTS_COPIED;
     info->workspace_size = t->workspace;

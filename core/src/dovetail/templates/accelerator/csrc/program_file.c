@@ -10,8 +10,10 @@ typedef struct header {
     char key[64]; /* device_info.compatibility_key of the chip it was compiled for */
     uint64_t count;
     uint32_t type, n_inputs, n_outputs, n_instructions, n_constants, n_registers;
-    uint64_t check; /* of all bytes behind the header */
+    uint64_t check; /* of all bytes, with 0 in this place */
 } header;
+
+_Static_assert(sizeof(header) == 112, "a header without holes: all its bytes are written");
 
 static const char MAGIC[8] = "DVTSIM1";
 
@@ -25,8 +27,10 @@ static uint64_t code_bytes(const header *h) {
     return (uint64_t)h->n_instructions * sizeof(instruction);
 }
 
-static uint64_t sum_of(const header *h, const void *code, const void *constants, uint64_t size) {
-    uint64_t sum = checksum(UINT64_C(14695981039346656037), code, code_bytes(h));
+static uint64_t sum_of(header h, const void *code, const void *constants, uint64_t size) {
+    h.check = 0;
+    uint64_t sum = checksum(UINT64_C(14695981039346656037), (const unsigned char *)&h, sizeof h);
+    sum = checksum(sum, code, code_bytes(&h));
     return checksum(sum, constants, size);
 }
 
@@ -41,7 +45,7 @@ dvt_status program_save(dvt_executable *p, const dvt_blob *blob, dvt_error *erro
                 .n_registers = p->n_registers};
     memcpy(h.magic, MAGIC, sizeof h.magic);
     memcpy(h.key, p->device->key, sizeof h.key);
-    h.check = sum_of(&h, p->instructions, p->constants, size);
+    h.check = sum_of(h, p->instructions, p->constants, size);
     dvt_status status = blob->write(blob->context, &h, sizeof h);
     if (status == DVT_OK) status = blob->write(blob->context, p->instructions, code_bytes(&h));
     if (status == DVT_OK && size > 0) status = blob->write(blob->context, p->constants, size);
@@ -68,6 +72,15 @@ static const char *misfit(const header *h, uint64_t bytes) {
     return left == h->n_constants * h->count * size ? NULL : "of another length than it says";
 }
 
+/* Printable and terminated: it will stand in a message, which is UTF-8. */
+static bool is_text(const char *text, size_t size) {
+    for (size_t i = 0; i < size; i++) {
+        if (text[i] == '\0') return true;
+        if (text[i] < ' ' || text[i] > '~') return false;
+    }
+    return false;
+}
+
 dvt_status program_load(const dvt_blob *blob, dvt_executable **executable,
                         dvt_executable_info *info, dvt_error *error) {
     header h;
@@ -76,17 +89,17 @@ dvt_status program_load(const dvt_blob *blob, dvt_executable **executable,
     if (blob->size < sizeof h) return broken("cut short", error);
     memcpy(&h, blob->bytes, sizeof h);
     if (memcmp(h.magic, MAGIC, sizeof h.magic) != 0) return broken("another format", error);
-    h.key[sizeof h.key - 1] = '\0';
-    if (strcmp(h.key, blob->device->key) != 0)
-        return fail(error, DVT_INCOMPATIBLE,
-                    "load: the program was compiled for %s, this device is %s; compile it again",
-                    h.key, blob->device->key);
     const unsigned char *rest = (const unsigned char *)blob->bytes + sizeof h;
     const uint64_t bytes = blob->size - sizeof h;
     const char *what = misfit(&h, bytes);
     if (what != NULL) return broken(what, error);
-    if (sum_of(&h, rest, rest + code_bytes(&h), bytes - code_bytes(&h)) != h.check)
+    if (sum_of(h, rest, rest + code_bytes(&h), bytes - code_bytes(&h)) != h.check)
         return broken("checksum", error);
+    if (!is_text(h.key, sizeof h.key)) return broken("compatibility key", error);
+    if (strcmp(h.key, blob->device->key) != 0)
+        return fail(error, DVT_INCOMPATIBLE,
+                    "load: the program was compiled for %s, this device is %s; compile it again",
+                    h.key, blob->device->key);
     dvt_executable *p = program_new(h.n_instructions, h.n_constants, h.count, (element_type)h.type);
     if (p == NULL) return fail(error, DVT_OUT_OF_MEMORY, "load: no host memory for the program");
     p->task.n_inputs = h.n_inputs;
