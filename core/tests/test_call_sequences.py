@@ -30,8 +30,8 @@ from dovetail.partition import flat_graph
 from dovetail.plan import Planned, plan
 
 SLOW = "libasan" in os.environ.get("LD_PRELOAD", "")  # a sanitized run takes a tenth
-PROGRAMS = int(os.environ.get("DOVETAIL_TEST_PROGRAMS", "200" if SLOW else "1600"))
-GRAPHS = int(os.environ.get("DOVETAIL_TEST_GRAPHS", "800" if SLOW else "8400"))
+PROGRAMS = int(os.environ.get("DOVETAIL_TEST_PROGRAMS", "200" if SLOW else "1200"))
+GRAPHS = int(os.environ.get("DOVETAIL_TEST_GRAPHS", "800" if SLOW else "8800"))
 KEPT_NUMBERS = 64  # distinct scalars that these programs name, at most
 KINDS = ("visible", "moved", "opaque", "pooled")
 SHAPES = ((), (1,), (3,), (4, 3), (3, 3), (2, 4, 3), (0, 3))
