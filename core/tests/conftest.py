@@ -50,10 +50,10 @@ def build(tmp_path: Path) -> Build:
 def build_once(tmp_path_factory: pytest.TempPathFactory) -> Build:
     """As `build`, once for a module: a device name can be loaded once per process."""
 
-    def compile_one(kind: str, name: str) -> Path:
+    def compile_one(kind: str, name: str, count: int = 1) -> Path:
         folder = tmp_path_factory.mktemp(name)
         return build_library(
-            BACKENDS / f"{kind}.c", folder / f"lib{name}.so", NAME=f'"{name}"', COUNT="1"
+            BACKENDS / f"{kind}.c", folder / f"lib{name}.so", NAME=f'"{name}"', COUNT=str(count)
         )
 
     return compile_one

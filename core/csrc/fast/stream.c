@@ -347,11 +347,10 @@ static int raise_late(dvf_failure *f, const char *where) {
     if (text == NULL) return -1;
     if (f->error.native_code != 0)
         snprintf(code, sizeof code, ", driver code %lld", (long long)f->error.native_code);
-    PyErr_Format(
-        kind,
-        "%s on %U: %U (status %d%s); it failed after the call had returned, which was found "
-        "later, by %s",
-        what, f->device->name, text, (int)f->status, code, where);
+    PyErr_Format(kind,
+                 "%s on %U: %U (status %d%s); it failed after the call had returned, found later "
+                 "by %s",
+                 what, f->device->name, text, (int)f->status, code, where);
     Py_DECREF(text);
     return -1;
 }

@@ -13,12 +13,14 @@ static dvt_tensor on_host(const dvt_tensor *view) {
 
 /* ---- one device ---------------------------------------------------------------------------------- */
 
-/* Memory that is the device's and that the host can write after map; what map_end undoes. */
+/* Show the host what a view covers; `desc` is for unmap. */
 static bool map_view(dvf_device *d, const dvt_tensor *view, uint32_t flags, dvt_map_desc *desc,
                      dvt_tensor *mapped, dvf_failure *f) {
-    uint64_t first, end;
+    uint64_t first, end, bytes = (uint64_t)view->dtype.bits * view->dtype.lanes / 8;
     void *address = NULL;
     dvf_view_span(view, &first, &end);
+    for (int32_t i = 0; i < view->ndim; i++) bytes *= (uint64_t)view->shape[i];
+    if (end - first != bytes) flags |= DVT_MAP_READ; /* what lies between its elements stays */
     *desc = (dvt_map_desc){.struct_size = (uint32_t)sizeof *desc,
                            .flags = flags,
                            .data = view->data,
@@ -276,6 +278,7 @@ static PyObject *py_transfer(PyObject *self, PyObject *args) {
         }
         return (PyObject *)b;
     }
+    if (dvf_usable(from) < 0) return NULL;
     dvf_array *b = dvf_array_empty(to, a->dtype, a->view.ndim, a->view.shape);
     if (b == NULL || dvf_array_size(a) == 0) return (PyObject *)b;
     char what[96];

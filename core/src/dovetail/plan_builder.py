@@ -101,6 +101,8 @@ class Builder:
 
     def copied(self, t: Tensor, what: str) -> Tensor:
         """The tensor in memory of its own, row by row."""
+        if t.storage.back:
+            return self.at(t, visible=False)
         if t.storage.visible:
             (result,) = self.run_op(REGISTRY["copy"], (t,), (t.spec,), {}, what=what)
             return result
@@ -123,6 +125,8 @@ class Builder:
         kernel, inputs, where = self.kernel(op, inputs, results, attributes)
         visible = runs_on_host(kernel)
         outputs = tuple(self.new(s, visible) for s in results)
+        for t in outputs:
+            t.storage.back = kernel.device is self.device and t.storage.kind == HOST
         if outputs and all(s.size == 0 for s in results) and not kernel.row_flags & _EMPTY:
             return outputs
         note = "; ".join(x for x in (why, where) if x)
@@ -176,7 +180,8 @@ class Builder:
         if self.device.name == "cpu:0":
             return [self.device]
         cpu = find_device("cpu:0")
-        if not self.device.host_visible and inputs and all(t.storage.visible for t in inputs):
+        left = all(t.storage.visible and not t.storage.back for t in inputs)
+        if not self.device.host_visible and inputs and left:
             return [cpu] if settings.fallback() == "cpu" else [self.device]
         return [self.device, cpu] if settings.fallback() == "cpu" else [self.device]
 

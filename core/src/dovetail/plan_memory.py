@@ -28,6 +28,8 @@ class Storage:
     offset: int = 0
     visible: bool = True
     """Whether the host can read it."""
+    back: bool = False
+    """Host memory that a row of the device itself wrote: what follows is the device's again."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,0 +1,2 @@
+/* Memory behind handles, events. */
+#include "async_device.h"
