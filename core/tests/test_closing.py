@@ -82,8 +82,8 @@ def attempt(use):
         print(type(error).__name__, error)
 EARLIER += [lambda use=use: attempt(use) for use in (
     lambda: x + x, lambda: f(x), lambda: x.tolist(), lambda: chip.sync(),
-    lambda: x.to_device("cpu"), lambda: dt.asarray([1.0], device=chip), lambda: device("chip:1"), lambda: c + c,
-    lambda: c.tolist(),
+    lambda: x.to_device("cpu"), lambda: dt.asarray([1.0], device=chip),
+    lambda: device("chip:1"), lambda: c + c, lambda: c.tolist(),
 )]
 """
     lines, errors = run(text)
