@@ -1,7 +1,7 @@
-"""Library files that are cut or damaged, loaded through the probe: never a crash, always a sentence.
+"""Library files that are cut or damaged, loaded through the probe: no crash, always a sentence.
 
 The files are a good backend with its end cut off or with bytes of its head, its tables or its
-dynamic section overwritten. A host process tries them all, so that a crash of the host is seen here.
+dynamic section overwritten. One host process tries them all: its crash would be seen here.
 """
 
 import json
