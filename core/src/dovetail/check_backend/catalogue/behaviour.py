@@ -148,4 +148,66 @@ CODES: Mapping[str, Code] = {
         "Use dvt_host.log.",
         "warning",
     ),
+    # ---- again, on threads, for long -----------------------------------------------------------
+    "repeat/not-deterministic": Code(
+        "the same call gives other bits, although DVT_INFO_DETERMINISTIC is set",
+        "Users who ask for determinism cannot reproduce their results.",
+        "Leave the flag out, or make the order of sums fixed.",
+    ),
+    "repeat/depends-on-threads": Code(
+        "the bits depend on pieces or threads, although DVT_INFO_DETERMINISTIC is set",
+        "Results differ from machine to machine.",
+        "Cut sums at places that depend on the shape alone, not on begin, end or worker.",
+    ),
+    "repeat/varies": Code(
+        "the same call may give other bits; nothing else is claimed",
+        "Users who ask for determinism get another device.",
+        "Nothing to do, unless determinism is wanted.",
+        "note",
+    ),
+    "threads/race": Code(
+        "several threads at once get other results than one",
+        "Programs with threads compute with wrong numbers, now and then.",
+        "Keep nothing in static variables; -fsanitize=thread names them.",
+    ),
+    "threads/crash": Code(
+        "calls from several threads end the process",
+        "Programs with threads crash, now and then.",
+        "Keep nothing in static variables; -fsanitize=thread names them.",
+    ),
+    "threads/hang": Code(
+        "calls from several threads do not return",
+        "Programs with threads stand still, now and then.",
+        "Take locks in one order, and hold none while calling the host.",
+    ),
+    "growth/kernels": Code(
+        "kernels leave memory of the host behind",
+        "Programs that see many shapes run out of memory.",
+        "Give back in destroy what prepare took, and set destroy in every row that needs it.",
+    ),
+    "growth/runs": Code(
+        "runs leave memory of the host behind",
+        "Every program runs out of memory in the end.",
+        "Give back what a run took, also when it fails.",
+    ),
+    "growth/handles": Code(
+        "memory, streams or events leave something behind",
+        "Long programs end with no memory or no handles.",
+        "Give back in the paired slot what the first one took.",
+    ),
+    "growth/memory": Code(
+        "the process grows with every call",
+        "Every program runs out of memory in the end.",
+        "Look for malloc without free; valgrind or -fsanitize=leak name the line.",
+    ),
+    "growth/files": Code(
+        "calls leave files open",
+        "The process reaches its limit of open files, and every open fails.",
+        "Close what is opened.",
+    ),
+    "growth/threads": Code(
+        "calls leave threads running",
+        "The process reaches its limit of threads.",
+        "Join threads, or use dvt_host.parallel_for.",
+    ),
 }

@@ -112,6 +112,13 @@ class RawDevice:
         error = ErrorBuffer()
         return int(function(*arguments, error.pointer)), error
 
+    @staticmethod
+    def either(name: str, status: int, error: ErrorBuffer, other: int) -> bool:
+        """True for DVT_OK, False for one other answer; `CallFailed` for the rest."""
+        if status in (lib.DVT_OK, other):
+            return bool(status == lib.DVT_OK)
+        raise CallFailed(name, status, error.text)
+
     # ---- memory ----------------------------------------------------------------------------------
 
     def alloc(self, size: int, alignment: int = 0, stream: Any = ffi.NULL) -> Any:

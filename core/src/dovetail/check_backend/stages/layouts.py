@@ -9,6 +9,7 @@ import numpy as np
 
 import dovetail  # noqa: F401  it fills the registry of ops
 from dovetail._abi import lib
+from dovetail.check_backend.drive.compare import difference
 from dovetail.check_backend.drive.device import CallFailed
 from dovetail.check_backend.drive.driver import Driver, Kernel
 from dovetail.check_backend.drive.layout import LAYOUTS, Placed, placed
@@ -19,12 +20,11 @@ from dovetail.check_backend.subject import Subject
 from dovetail.kernel_row import KernelRow
 from dovetail.op import REGISTRY, Op, Spec
 from dovetail.reference import carrier
-from dovetail.testing.closeness import allowed, assert_close
+from dovetail.testing.closeness import allowed
 
 __all__ = ["STAGE"]
 
 _QUICK_CASES = 6  # of each row
-_SUMS = 64  # a kernel may add up in another order when strides differ
 
 
 def _run(subject: Subject) -> Iterator[Finding]:
@@ -111,36 +111,18 @@ def _strided(
     want = _results(driver, row, problem)
     got = _results(driver, row, problem, layouts) if want is not None else None
     if got is not None and want is not None:
-        difference = _difference(problem, got, want, _SUMS)
-        if difference:
-            yield "ops/wrong-strided", f"{layout} operands, against contiguous ones: {difference}"
+        how = difference(problem, got, want)
+        if how:
+            yield "ops/wrong-strided", f"{layout} operands, against contiguous ones: {how}"
 
 
 def _unaligned(driver: Driver, row: KernelRow, problem: Problem) -> Iterator[tuple[str, str]]:
     want = _results(driver, row, problem)
     got = _results(driver, row, problem, shift=1) if want is not None else None
     if got is not None and want is not None:
-        difference = _difference(problem, got, want, _SUMS)
-        if difference:
-            yield "ops/wrong-unaligned", f"operands at odd addresses: {difference}"
-
-
-def _difference(
-    problem: Problem,
-    got: Sequence[np.ndarray[Any, Any]],
-    want: Sequence[np.ndarray[Any, Any]],
-    times: int,
-) -> str:
-    """How results differ, in words; ``times`` the op's own tolerance is no difference."""
-    tolerance: dict[str, Any] = {"norm": True}
-    for spec in problem.results:
-        tolerance[spec.dtype.name] = times * max(allowed(problem.op.tolerance, spec.dtype), 4)
-    try:
-        for one, other, spec in zip(got, want, problem.results, strict=True):
-            assert_close(one, other, spec.dtype, tolerance, problem)
-    except AssertionError as error:
-        return str(error)
-    return ""
+        how = difference(problem, got, want)
+        if how:
+            yield "ops/wrong-unaligned", f"operands at odd addresses: {how}"
 
 
 # ---- values --------------------------------------------------------------------------------------
