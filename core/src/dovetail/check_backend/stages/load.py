@@ -86,7 +86,7 @@ class _Watch:
                 what = f"the process grew by {grown >> 20} MiB"
                 changes.append(("load/memory", what))
         for code, what in changes:
-            yield Finding(code, STAGE.name, f"{call}: {what}", call)
+            yield Finding(code, STAGE.name, what, call)
         self._begin()
 
 
