@@ -172,41 +172,24 @@ if _TYPE_CHECKING:
         result_type,
     )
     from dovetail.nonzeros import argwhere, flatnonzero, nonzero
-    from dovetail.ops import (
-        acos,
-        acosh,
-        argsort,
-        asin,
-        asinh,
-        atan,
-        atanh,
-        cbrt,
-        clip,
-        conj,
-        copysign,
-        cosh,
-        count_nonzero,
-        cummax,
-        cummin,
-        cumulative_prod,
-        cumulative_sum,
-        exp2,
-        hypot,
-        imag,
-        isin,
-        log2,
-        log10,
-        logaddexp,
-        logcumsumexp,
-        nextafter,
-        real,
-        searchsorted,
-        signbit,
-        sinh,
-        sort,
-        tan,
-        topk,
-    )
+    from dovetail.ops.clipping import clip
+    from dovetail.ops.complex_parts import conj, imag, real
+    from dovetail.ops.counting import count_nonzero
+    from dovetail.ops.cube_root import cbrt
+    from dovetail.ops.cumulative import cumulative_prod, cumulative_sum
+    from dovetail.ops.hyperbolic import acosh, asinh, atanh, cosh, sinh
+    from dovetail.ops.hypotenuse import hypot
+    from dovetail.ops.inverse_trigonometric import acos, asin, atan, tan
+    from dovetail.ops.log_add_exp import logaddexp
+    from dovetail.ops.log_cumulative import logcumsumexp
+    from dovetail.ops.logarithm_bases import exp2, log2, log10
+    from dovetail.ops.membership import isin
+    from dovetail.ops.neighbour import nextafter
+    from dovetail.ops.running_extrema import cummax, cummin
+    from dovetail.ops.searching import searchsorted
+    from dovetail.ops.sign_bit import copysign, signbit
+    from dovetail.ops.sorting import argsort, sort
+    from dovetail.ops.top_elements import topk
     from dovetail.products import inner, kron, tensordot, vecdot
     from dovetail.program import Program, load, save
     from dovetail.scattered import (
