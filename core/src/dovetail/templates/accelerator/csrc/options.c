@@ -1,6 +1,5 @@
 /* Options of a device: typed attributes of device_open, or one environment variable named after the
  * device word, ACCELERATOR_OPTIONS="memory=1048576,delay_us=50", which the attributes override. */
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,7 +36,8 @@ static dvt_status unknown(const char *name, dvt_error *error) {
 /* The environment variable of this device word, in capitals; null when it is not set. */
 static const char *environment(void) {
     char name[64] = DEVICE_WORD "_OPTIONS";
-    for (char *c = name; *c != '\0'; c++) *c = (char)toupper((unsigned char)*c);
+    for (char *c = name; *c != '\0'; c++)
+        if (*c >= 'a' && *c <= 'z') *c = (char)(*c - 'a' + 'A'); /* whatever the locale */
     return getenv(name);
 }
 
