@@ -63,9 +63,10 @@ class Distribution:
 
 
 def distributions() -> list[Distribution]:
-    """Return all of them in the order in which they are built: abi, core, plugins."""
+    """Return all of them in the order in which they are built: abi, core, plugins, guests."""
     folders = [ROOT / "abi", ROOT / "core"]
     folders += sorted(path.parent for path in ROOT.glob("plugins/*/pyproject.toml"))
+    folders.append(ROOT / "contrib_migrated")
     return [Distribution(folder) for folder in folders]
 
 
