@@ -137,11 +137,15 @@ def _ops(results: Iterable[OpResult]) -> Iterator[str]:
     yield "<table><thead><tr><th>Op</th><th>Runs as</th><th class=number>Cases</th>"
     yield "<th>Largest error</th></tr></thead><tbody>"
     for op, found in sorted(by_op.items()):
-        ways = " + ".join(sorted({one.runs_as for one in found}))
-        exact = [one.dtype for one in found if not one.worst_ulp]
+        ways = " + ".join(sorted({way for one in found for way in one.runs_as.split("+")}))
+        worst: dict[str, OpResult] = {}
+        for one in found:  # the dtype is a result's, and several choices of operands may give it
+            if (one.worst_ulp or 0.0) >= (worst.get(one.dtype, one).worst_ulp or 0.0):
+                worst[one.dtype] = one
+        exact = [one.dtype for one in worst.values() if not one.worst_ulp]
         errors = "".join(
             f"<span class=ulp><span class=mono>{escape(one.dtype)}</span> {_error(one)}</span>"
-            for one in found
+            for one in worst.values()
             if one.worst_ulp
         )
         if exact:
