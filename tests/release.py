@@ -1,0 +1,125 @@
+"""Make a release and try it: ``tox -e release``, ``tox -e release -- --final hello``.
+
+Builds wheel and source archive of every distribution (or of those named by their tox env), checks
+versions, changelog and metadata, installs the wheels into an empty environment and runs the demo
+there. Without ``--final`` it is a rehearsal: development versions and changes that are not
+collected yet are told, and are no failure. Nothing is uploaded.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tempfile
+import venv
+from collections.abc import Iterator
+from pathlib import Path
+
+import changelog
+import compatibility
+import wheels
+from install_wheels import closure
+
+from workspace import ROOT, Distribution, distributions
+
+FINAL = re.compile(r"\d+(\.\d+)*((a|b|rc)\d+)?")
+
+
+def version_findings(one: Distribution) -> Iterator[str]:
+    """A release has a final or a pre-release version."""
+    version = one.project["version"]
+    if not FINAL.fullmatch(version):
+        yield (
+            f"{one.name}: {version} is a development version; write the one to release into "
+            f"{one.env}'s pyproject.toml"
+        )
+
+
+def changelog_findings(one: Distribution, text: str) -> Iterator[str]:
+    """What changed is told under the version, and no fragment waits."""
+    title = f"### {one.name} {one.project['version']}"
+    if f"{title}\n" not in text:
+        yield f"{one.name}: CHANGELOG.md has no section {title!r}"
+    waiting = changelog.fragments(one)
+    if waiting:
+        names = ", ".join(path.name for path in waiting)
+        yield (
+            f"{one.name}: {names} wait to be collected; run python tests/changelog.py --collect "
+            f"{one.env}"
+        )
+
+
+def archive_findings(one: Distribution, folder: Path = wheels.DIST) -> Iterator[str]:
+    """There is one wheel and one source archive of it."""
+    for suffix in (".whl", ".tar.gz"):
+        found = one.archives(suffix, folder)
+        if len(found) != 1:
+            yield f"{one.name}: {folder.name}/ holds {len(found)} files *{suffix}, not one"
+
+
+def metadata_findings(files: list[Path]) -> Iterator[str]:
+    """What the package index would refuse."""
+    command = [sys.executable, "-m", "twine", "check", "--strict", *map(str, files)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        yield f"twine refuses the metadata:\n{done.stdout}{done.stderr}"
+
+
+def install_and_try(chosen: list[Distribution], folder: Path) -> Iterator[str]:
+    """The wheels, in an empty environment: they fit, and the demo trains."""
+    venv.create(folder, with_pip=True)
+    python = folder / "bin" / "python"
+    needed, _ = closure(chosen)
+    ours = {one.name for one in distributions()}
+    steps = [
+        ["-m", "pip", "install", "--quiet", "--find-links", str(wheels.DIST), *map(str, needed)],
+        ["-m", "pip", "check"],
+        ["-m", "dovetail", "info"],
+    ]
+    if any(one.env == "core" for one in chosen):
+        steps.append(["-m", "dovetail", "demo"])
+    else:
+        steps.append(["-m", "dovetail", "plugins"])
+    for step in steps:
+        done = subprocess.run(
+            [str(python), *step], cwd=folder, capture_output=True, text=True, check=False
+        )
+        print(f"  {' '.join(step[:3])}: {'good' if done.returncode == 0 else 'failed'}", flush=True)
+        if done.returncode:
+            yield f"python {' '.join(step[:3])} failed for {ours}:\n{done.stdout}{done.stderr}"
+            return
+
+
+def main(arguments: list[str]) -> int:
+    """Rehearse or make a release; 1 when something keeps it back."""
+    final = "--final" in arguments
+    names = [one for one in arguments if not one.startswith("--")]
+    known = {one.env for one in distributions()}
+    if set(names) - known:
+        print(f"there is no distribution {min(set(names) - known)!r}; there are {sorted(known)}")
+        return 2
+    chosen = [one for one in distributions() if not names or one.env in names]
+    wheels.main([])  # all: those that are released need the others to be tried with
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    hard, soft = [], []
+    for one in chosen:
+        hard += [*changelog.check(one), *archive_findings(one)]
+        soft += [*version_findings(one), *changelog_findings(one, text)]
+    if compatibility.PAGE.read_text(encoding="utf-8") != compatibility.page():
+        hard.append("core/docs/compatibility.md is out of date: run python tests/compatibility.py")
+    files = [path for one in chosen for path in (*one.archives(".whl"), *one.archives(".tar.gz"))]
+    hard += metadata_findings(files)
+    with tempfile.TemporaryDirectory() as folder:
+        hard += install_and_try(chosen, Path(folder) / "empty")
+    for finding in soft:
+        print(f"{'error' if final else 'before a release'}: {finding}")
+    for finding in hard:
+        print(f"error: {finding}")
+    for path in files:
+        print(f"{path.name}  {path.stat().st_size / 1e6:.2f} MB")
+    return 1 if hard or (final and soft) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
