@@ -1,6 +1,8 @@
 """Faults of the simulated accelerator: asked for by options, delivered as the header says."""
 
 import os
+import signal
+import time
 from typing import Any
 
 import numpy as np
@@ -124,19 +126,24 @@ def test_a_lost_device_says_so_everywhere_and_can_be_taken_down(chip, table, log
 
 
 def test_after_fork_the_child_is_told_and_touches_nothing(chip, table) -> None:
-    one = chip(copy_us=1000)
-    stream = one.stream()
+    one = chip(copy_us=50000)
+    stream, other, event = one.stream(), one.stream(), one.event()
     data = one.put(FLOATS, stream)
-    one.sync(stream)
+    one.record(event, stream)
+    one.wait(other, event)  # its worker waits while the process is forked
+    time.sleep(0.01)
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
+        signal.alarm(20)  # a child that hangs fails the test instead
         one.api.after_fork_child(one.handle)
         try:
             one.sync(stream)
         except Exception as answer:
             os.write(writing, str(answer).encode())
         one.release(data, 400)
+        ffi.gc(event, None)
+        one.api.event_destroy(event)
         one.close()  # joins no thread that is not here
         os.write(writing, b"; closed")
         os._exit(0)
@@ -146,6 +153,7 @@ def test_after_fork_the_child_is_told_and_touches_nothing(chip, table) -> None:
     assert os.waitpid(child, 0)[1] == 0
     assert "before this process was forked" in text and "spawn" in text
     assert text.endswith("; closed")
+    one.sync(other)
     np.testing.assert_array_equal(one.get(data, FLOATS), FLOATS)
 
 

@@ -296,6 +296,20 @@ def test_what_is_no_program_is_refused_with_a_sentence(chip, new, table) -> None
     assert "at most 32" in table.refused(many.compile, "y").text
 
 
+def test_an_input_that_nothing_reads_may_have_any_size(chip, new) -> None:
+    graph = new(chip(), x=FLOATS, unused=np.ones(3, np.int32))
+    graph.node("y", "add", "x", "x")
+    np.testing.assert_array_equal(graph.compile("y")(FLOATS, np.ones(3, np.int32))[0], 2 * FLOATS)
+
+
+def test_a_value_that_nothing_makes_is_refused(chip, new, table) -> None:
+    graph = new(chip(), x=FLOATS)
+    graph.value("nowhere", FLOATS)
+    graph.node("y", "add", "x", "nowhere")
+    answer = table.refused(graph.compile, "y")
+    assert answer.status == lib.DVT_INVALID_ARGUMENT and "no node before it makes" in answer.text
+
+
 def test_it_runs_on_streams_and_outlives_its_handle(chip, new) -> None:
     one = chip(delay_us=200)
     program = typical(new(one, x=FLOATS, y=FLOATS)).compile("r", "d")

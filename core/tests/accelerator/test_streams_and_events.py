@@ -192,6 +192,18 @@ def test_what_no_kernel_takes_has_a_reason(chip, table) -> None:
         assert answer.status == lib.DVT_UNSUPPORTED and answer.text == ""
 
 
+def test_another_number_of_operands_is_refused(chip, table) -> None:
+    one = chip()
+    for op, n in (("add", 1), ("negative", 2), ("matmul", 1), ("sum", 2)):
+        answer = table.refused(one.kernel, op, [FLOATS] * n, [FLOATS])
+        assert answer.status == lib.DVT_INVALID_ARGUMENT and f"{op}: {n} operands" in answer.text
+    add = one.kernel("add", [FLOATS, FLOATS], [FLOATS])
+    add.like.pop()
+    add.n_inputs = 1
+    answer = table.refused(add.run, one.put(FLOATS), one.put(FLOATS))
+    assert answer.status == lib.DVT_INVALID_ARGUMENT and "prepared for 2 and 1" in answer.text
+
+
 def test_results_repeat_bit_for_bit(chip) -> None:
     one = chip()
     random = np.random.default_rng(1)

@@ -18,26 +18,35 @@ typedef struct compiler {
     uint32_t n_spare;
 } compiler;
 
+static bool is_like(const dvt_tensor *a, const dvt_tensor *b) {
+    return tensor_count(a) == tensor_count(b) && a->dtype.code == b->dtype.code &&
+           a->dtype.bits == b->dtype.bits && a->dtype.lanes == b->dtype.lanes;
+}
+
 /* Why the graph is no program; null when it is one. */
 static const char *refusal(const dvt_graph *g) {
     if (g->n_nodes == 0) return "a program needs at least one node";
     if (g->n_inputs + g->n_outputs > MAX_OPERANDS)
         return "a program has at most 32 inputs and outputs";
-    const dvt_tensor *first = &g->values[g->nodes[0]->outputs[0]]->spec;
     for (uint32_t n = 0; n < g->n_nodes; n++) {
         const char *reason = partition_refusal(g, g->nodes[n]);
         if (reason != NULL) return reason;
-        const dvt_tensor *z = &g->values[g->nodes[n]->outputs[0]]->spec;
-        if (tensor_count(z) != tensor_count(first) || z->dtype.code != first->dtype.code ||
-            z->dtype.bits != first->dtype.bits)
-            return "a program has values of one size and type";
     }
-    for (uint32_t i = 0; i < g->n_outputs; i++) {
-        const dvt_tensor *z = &g->values[g->outputs[i]]->spec;
-        if (tensor_count(z) != tensor_count(first) || z->dtype.bits != first->dtype.bits)
+    const dvt_tensor *first = &g->values[g->nodes[0]->outputs[0]]->spec;
+    for (uint32_t n = 0; n < g->n_nodes; n++)
+        if (!is_like(&g->values[g->nodes[n]->outputs[0]]->spec, first))
             return "a program has values of one size and type";
-    }
+    for (uint32_t i = 0; i < g->n_outputs; i++)
+        if (!is_like(&g->values[g->outputs[i]]->spec, first))
+            return "a program has results of one size and type";
     return NULL;
+}
+
+/* Constants that a node or a result reads have its size; others are of no interest. */
+static bool is_constant(const dvt_graph *g, uint32_t value) {
+    const dvt_tensor *first = &g->values[g->nodes[0]->outputs[0]]->spec;
+    return (g->values[value]->flags & DVT_VALUE_CONSTANT) &&
+           is_like(&g->values[value]->spec, first);
 }
 
 /* A constant is copied into program memory: it must survive its executable's queued work. */
@@ -100,13 +109,16 @@ static dvt_status build(compiler *c, dvt_error *error) {
     const dvt_graph *g = c->graph;
     for (uint32_t v = 0; v < g->n_values; v++) c->place[v] = UNPLACED;
     for (uint32_t v = 0; v < g->n_values; v++) {
-        if (!(g->values[v]->flags & DVT_VALUE_CONSTANT)) continue;
+        if (!is_constant(g, v)) continue;
         dvt_status status = take_constant(c, v, error);
         if (status != DVT_OK) return status;
     }
     place_operands(c);
     for (uint32_t n = 0; n < g->n_nodes; n++) translate(c, n);
     move_results(c);
+    if (!program_is_sound(c->program))
+        return fail(error, DVT_INVALID_ARGUMENT,
+                    "compile: a node or a result reads a value that no node before it makes");
     return DVT_OK;
 }
 
@@ -122,7 +134,8 @@ dvt_status program_compile(const dvt_compile_desc *desc, dvt_executable **execut
     if (status != DVT_OK) return status;
     const dvt_tensor *first = &g->values[g->nodes[0]->outputs[0]]->spec;
     uint32_t n_constants = 0;
-    for (uint32_t v = 0; v < g->n_values; v++) n_constants += g->values[v]->flags & 1;
+    for (uint32_t v = 0; v < g->n_values; v++)
+        if (is_constant(g, v)) n_constants++;
     dvt_executable *p = program_new(g->n_nodes + g->n_outputs, n_constants, tensor_count(first),
                                     element_type_of(first->dtype));
     uint32_t *room = calloc((size_t)2 * g->n_values + g->n_nodes + 1, sizeof *room);

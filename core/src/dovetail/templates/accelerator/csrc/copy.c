@@ -63,7 +63,7 @@ dvt_status copy_enqueue(dvt_device *device, const dvt_copy *copy, dvt_error *err
     dvt_status status = device_check(device, error);
     if (status != DVT_OK) return status;
     for (int i = 0; i < 2; i++) {
-        if (ends[i] == NULL || device_is_ours(ends[i])) continue;
+        if (ends[i] == NULL || ends[i] == device || device_is_ours(ends[i])) continue;
         /* Another vendor's device: its memory can be read only where the host can read it. */
         if ((i == 0 ? from : to)->place.type != DVT_PLACE_CPU) return DVT_UNSUPPORTED;
         ends[i] = NULL;

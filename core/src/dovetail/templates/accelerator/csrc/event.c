@@ -128,6 +128,7 @@ dvt_status event_elapsed(dvt_event *start, dvt_event *end, double *ns, dvt_error
 }
 
 void event_destroy(dvt_event *event) {
-    mark_release(event->mark);
+    /* In a forked child a thread of the parent may seem to wait for the mark still: leave it. */
+    if (atomic_load(&event->device->state) != DEVICE_FORKED) mark_release(event->mark);
     free(event);
 }

@@ -6,6 +6,7 @@
 #include "kernel.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "stream.h"
 
@@ -55,20 +56,24 @@ static void destroy(dvt_kernel *k) {
     task_release(&k->task); /* commands that are queued hold it a little longer */
 }
 
-/* Elements moved or computed per nanosecond; a real driver has a model of its chip. */
+/* A launch, and four bytes moved per nanosecond; a real driver has a model of its chip. */
 static uint64_t cost(const task *t) {
     uint64_t bytes = 0;
     for (uint32_t i = 0; i < t->n_inputs + t->n_outputs; i++) bytes += t->bytes[i];
     return 2000 + bytes / 4;
 }
 
+static uint32_t operands_of(const char *name) {
+    const element_op *row = element_find(name, 1);
+    return row != NULL ? row->n_inputs : strcmp(name, "matmul") == 0 ? 2 : 1;
+}
+
 static dvt_status prepare(const dvt_op *op, dvt_kernel_info *info, dvt_error *error,
                           kernel_choose choose) {
     const uint32_t n = op->n_inputs + op->n_outputs;
-    if (n > MAX_OPERANDS) {
-        info->reason = "it takes at most 32 operands and results";
-        return DVT_UNSUPPORTED;
-    }
+    if (op->n_inputs != operands_of(op->name) || op->n_outputs != 1)
+        return fail(error, DVT_INVALID_ARGUMENT, "%s: %u operands and %u results, for %u and 1",
+                    op->name, op->n_inputs, op->n_outputs, operands_of(op->name));
     dvt_kernel *k = calloc(1, sizeof *k);
     if (k == NULL) return fail(error, DVT_OUT_OF_MEMORY, "%s: no host memory left", op->name);
     task *t = &k->task;

@@ -107,6 +107,16 @@ static bool may_lie_over(const dvt_executable *p, uint32_t output, uint32_t inpu
     return true;
 }
 
+/* An input that no instruction reads may have any size, and is not looked at. */
+static bool is_used(const dvt_executable *p, uint32_t operand) {
+    const uint32_t ref = REF(REF_OPERAND, operand);
+    for (uint32_t i = 0; i < p->n_instructions; i++) {
+        const instruction *step = &p->instructions[i];
+        if (step->x == ref || step->y == ref || step->z == ref) return true;
+    }
+    return false;
+}
+
 void program_finish(dvt_executable *p, dvt_device *device, dvt_executable_info *info) {
     task *t = &p->task;
     const uint64_t size = element_bytes((element_type)p->type);
@@ -114,7 +124,8 @@ void program_finish(dvt_executable *p, dvt_device *device, dvt_executable_info *
     t->name = "program";
     t->compute = run;
     t->workspace = p->n_registers * TILE * size;
-    for (uint32_t i = 0; i < t->n_inputs + t->n_outputs; i++) t->bytes[i] = p->count * size;
+    for (uint32_t i = 0; i < t->n_inputs + t->n_outputs; i++)
+        t->bytes[i] = is_used(p, i) ? p->count * size : 0;
     for (uint32_t o = 0; o < t->n_outputs && o < 8; o++)
         for (uint32_t i = 0; i < t->n_inputs && i < 8; i++)
             if (may_lie_over(p, o, i)) p->may_alias |= UINT64_C(1) << (8 * o + i);
