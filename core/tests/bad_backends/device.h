@@ -19,7 +19,7 @@
 
 #include "kernels.h"
 
-#define TASK_NS 2000000 /* what each task takes at least: nobody is ready by luck */
+#define TASK_NS 1000000 /* what each task takes at least: nobody is ready by luck */
 #define ALIGNMENT 256
 #define CAPACITY (UINT64_C(1) << 30)
 

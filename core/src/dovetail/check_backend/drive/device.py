@@ -62,7 +62,7 @@ class RawDevice:
     """One open device, or host memory where the library has no device table."""
 
     def __init__(self, subject: Subject, host: KitHost | None = None) -> None:
-        self.host = host or subject.host
+        self.host, self.quick = host or subject.host, subject.quick
         raw = subject.plugin
         self.plugin: Any = normalised(raw, "dvt_plugin")
         self.api: Any = normalised(raw.device, "dvt_device_api")

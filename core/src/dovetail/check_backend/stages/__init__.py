@@ -3,12 +3,42 @@
 from __future__ import annotations
 
 from dovetail.check_backend.stage import Stage
-from dovetail.check_backend.stages import kernels, load, query
+from dovetail.check_backend.stages import (
+    allocation,
+    answers,
+    copies,
+    device,
+    file,
+    growth,
+    kernels,
+    layouts,
+    load,
+    memory,
+    ops,
+    query,
+    repeat,
+    streams,
+    structs,
+    threads,
+)
 
 __all__ = ["STAGES"]
 
 STAGES: tuple[Stage, ...] = (
+    file.STAGE,
     load.STAGE,
     query.STAGE,
+    structs.STAGE,
+    device.STAGE,
+    answers.STAGE,
+    allocation.STAGE,
     kernels.STAGE,
+    ops.STAGE,
+    layouts.STAGE,
+    repeat.STAGE,
+    memory.STAGE,
+    copies.STAGE,
+    streams.STAGE,
+    threads.STAGE,
+    growth.STAGE,
 )
