@@ -48,11 +48,15 @@ bool mark_wait(mark *m, uint64_t timeout_ns) {
     const uint64_t end = timeout_ns > UINT64_MAX - now ? UINT64_MAX : now + timeout_ns;
     const struct timespec until = {.tv_sec = (time_t)(end / second),
                                    .tv_nsec = (long)(end % second)};
-    int late = 0;
     pthread_mutex_lock(&m->lock);
-    while (!atomic_load(&m->passed) && late == 0)
-        late = end == UINT64_MAX ? pthread_cond_wait(&m->change, &m->lock)
-                                 : pthread_cond_timedwait(&m->change, &m->lock, &until);
+    while (!atomic_load(&m->passed)) {
+        if (end == UINT64_MAX)
+            pthread_cond_wait(&m->change, &m->lock);
+        else if (now_ns() < end) /* a time that is over is no reason to sleep at all */
+            pthread_cond_timedwait(&m->change, &m->lock, &until);
+        else
+            break;
+    }
     pthread_mutex_unlock(&m->lock);
     return atomic_load(&m->passed);
 }

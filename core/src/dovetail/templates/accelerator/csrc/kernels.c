@@ -126,6 +126,7 @@ PREPARE(cast)
      .destroy = destroy}
 #define NUMBERS "T=f32|f64|i32|i64"
 #define REALS "T=f32|f64"
+#define ALL "bool|i8|i16|i32|i64|u8|u16|u32|u64|f16|bf16|f32|f64|c64|c128"
 #define CASTS "bool|i32|i64|f32|f64"
 
 const dvt_kernel_def kernel_rows[N_KERNEL_ROWS] = {
@@ -141,6 +142,7 @@ const dvt_kernel_def kernel_rows[N_KERNEL_ROWS] = {
     ROW("sum", NUMBERS, prepare_sum),
     ROW("astype", "S=" CASTS ";T=" CASTS, prepare_cast),
     {.op = "copy",
+     .types = "T=" ALL,
      .min_version = 1,
      .max_version = 1,
      .flags = DVT_KERNEL_STRIDED | DVT_KERNEL_UNALIGNED,
