@@ -2,6 +2,7 @@
 
 import doctest
 import itertools
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -111,9 +112,18 @@ def test_a_step_that_numpy_runs_says_so_and_its_cost_is_unknown() -> None:
 def test_a_device_that_lacks_a_kernel_is_named(build) -> None:
     partial = load(build("good", "partial"))
     f = dt.jit(lambda x: dt.nn.softmax(x @ x))
-    part = f.explain(dt.asarray(np.ones((4, 4), np.float32), device="partial")).parts[0]
+    x = dt.asarray(np.ones((4, 4), np.float32), device="partial")
+    with pytest.warns(RuntimeWarning, match="partial:0 has no kernel for .*matmul"):
+        found = f.explain(x)
+    part = found.parts[0]
     assert part.device == partial.name
     assert any(step.where == "kernel on cpu:0" and step.why for step in part.steps)
+    for one in part.placements:
+        if one.node.op.claim == "view":
+            continue
+        assert one.device == "cpu:0" and "partial:0: it has no kernel of that name" in one.why
+        assert one.step is not None and one.node in part.steps[one.step].nodes
+    assert re.search(r"0  cpu:0 +kernel on cpu:0 .*matmul", str(found))
 
 
 def test_nothing_to_run_is_explained_too() -> None:

@@ -13,6 +13,23 @@ enum {
     TAG_KEYWORD
 };
 
+static _Thread_local int fallback; /* 0: as the environment says */
+
+PyObject *dvf_py_get_fallback(PyObject *self, PyObject *unused) {
+    (void)self;
+    (void)unused;
+    return PyLong_FromLong(fallback);
+}
+
+/* set_fallback(choice) -> the previous one */
+PyObject *dvf_py_set_fallback(PyObject *self, PyObject *choice) {
+    (void)self;
+    long chosen = PyLong_AsLong(choice), before = fallback;
+    if (chosen == -1 && PyErr_Occurred()) return NULL;
+    fallback = (int)chosen;
+    return PyLong_FromLong(before);
+}
+
 static int word(dvf_call_key *k, int64_t w) {
     if (k->n_words == DVF_CALL_WORDS) {
         PyErr_SetString(dvf_OpError, "the arguments of this compiled function hold too many parts; "
@@ -121,8 +138,10 @@ static int key_value(dvf_call_key *k, PyObject *o) {
 
 int dvf_call_key_build(dvf_call_key *k, PyObject *static_names, PyObject *const *args,
                        Py_ssize_t nargs, PyObject *kwnames) {
-    k->hash = 0x8BADF00D;
-    k->n_words = k->n_leaves = k->n_statics = k->n_keep = 0;
+    k->hash = 0x8BADF00Du + (uint64_t)fallback;
+    k->words[0] = fallback;
+    k->n_words = 1;
+    k->n_leaves = k->n_statics = k->n_keep = 0;
     k->traced = false;
     bool statics = static_names != NULL && PySet_GET_SIZE(static_names) > 0;
     for (Py_ssize_t i = 0; i < nargs; i++) {

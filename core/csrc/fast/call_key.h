@@ -18,6 +18,9 @@ typedef struct dvf_call_key {
     PyObject *keep[DVF_CALL_WORDS];
 } dvf_call_key;
 
+/* This thread's choice of what runs what a device lacks, as settings.py numbers it; part of every key. */
+PyObject *dvf_py_get_fallback(PyObject *self, PyObject *unused);
+PyObject *dvf_py_set_fallback(PyObject *self, PyObject *choice);
 /* 0, or -1 with an exception. `static_names` is a frozenset of argument positions and names, or null. */
 int dvf_call_key_build(dvf_call_key *k, PyObject *static_names, PyObject *const *args,
                        Py_ssize_t nargs, PyObject *kwnames);

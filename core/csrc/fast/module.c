@@ -1,6 +1,7 @@
 /* The module dovetail._fast. */
 #include "array_number.h"
 #include "cache.h"
+#include "call_key.h"
 #include "fast.h"
 #include "features.h"
 #include "validate_python.h"
@@ -58,6 +59,8 @@ static PyMethodDef functions[] = {
     {"set_operators", dvf_py_set_operators, METH_O, "Functions behind operators and protocols."},
     {"set_hooks", dvf_py_set_hooks, METH_O, "Python halves of dispatch."},
     {"set_device", dvf_py_set_device, METH_O, "This thread's device for new arrays."},
+    {"get_fallback", dvf_py_get_fallback, METH_NOARGS, "This thread's choice, 0 for none."},
+    {"set_fallback", dvf_py_set_fallback, METH_O, "Set it; the previous one."},
     {"get_device", dvf_py_get_device, METH_NOARGS, "This thread's device for new arrays."},
     {"trace_depth", dvf_py_trace_depth, METH_O, "Enter (+1) or leave (-1) a trace."},
     {"prepare", dvf_py_prepare, METH_VARARGS, "Ask a kernel row for a kernel."},

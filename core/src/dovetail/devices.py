@@ -122,12 +122,17 @@ def default_device() -> Device:
 
 
 @contextlib.contextmanager
-def use_device(name: str | Device) -> Iterator[Device]:
-    """Make new arrays on another device, in this thread, for the length of a ``with`` block."""
+def use_device(name: str | Device, *, fallback: str | None = None) -> Iterator[Device]:
+    """Make new arrays on another device, in this thread, for the length of a ``with`` block.
+
+    ``fallback`` says what becomes of what a device lacks, in this thread and block: ``"cpu"`` runs
+    it there, with a warning; ``"error"`` raises a `DeviceError`. It goes before DOVETAIL_FALLBACK.
+    """
     chosen = device(name)
     before = _fast.set_device(chosen)
     try:
-        yield chosen
+        with settings.fallback_as(fallback):
+            yield chosen
     finally:
         _fast.set_device(before)
 

@@ -15,7 +15,7 @@ from dovetail.promotion import promotion
 if TYPE_CHECKING:
     from dovetail.selection import Refusal
 
-__all__ = ["canonical_attributes", "decompose", "infer", "resolve", "specs_of"]
+__all__ = ["HINT", "canonical_attributes", "decompose", "infer", "resolve", "specs_of"]
 
 
 def specs_of(inputs: tuple[Any, ...]) -> tuple[Spec, ...]:
@@ -100,6 +100,10 @@ def promoted(inputs: tuple[Any, ...], casts: Any, shapes: Any) -> tuple[Any, ...
     return tuple(result)
 
 
+HINT = 'fallback="cpu" (DOVETAIL_FALLBACK) would run it on the CPU'
+"""The end of a refusal."""
+
+
 def _elsewhere(
     op: Op, device: Any, refusal: Refusal, specs: tuple[Spec, ...], function: Callable[..., Any]
 ) -> Callable[..., Any]:
@@ -110,8 +114,9 @@ def _elsewhere(
     if device.name == "cpu:0" or (settings.fallback() == "error" and not own):
         raise DeviceError(
             f"{device.name} has no kernel for {what}: {refusal}"
-            + ("" if device.name == "cpu:0" else "; DOVETAIL_FALLBACK=cpu would run it on the CPU")
+            + ("" if device.name == "cpu:0" else f"; {HINT}")
         )
+    refused = DeviceError(f"{device.name} has no kernel for {what}: {refusal}; {HINT}")
     if not own:
         warnings.warn(
             f"{device.name} has no kernel for {what}: {refusal}; it runs on cpu:0",
@@ -120,6 +125,8 @@ def _elsewhere(
         )
 
     def run(*inputs: Any, **attributes: Any) -> Any:
+        if not own and settings.fallback() == "error":  # what was found out before is kept
+            raise refused
         cpu = find_device("cpu:0")
         before = _fast.set_device(cpu)
         try:

@@ -180,14 +180,16 @@ def _lay_out(builder: Builder, kind: int) -> int:
 
 
 def _tell(builder: Builder) -> None:
-    """One warning per plan for what a device with memory of its own leaves to the CPU."""
+    """One warning per plan for what a device leaves to the CPU."""
     if builder.lacking:
         copies = sum(s.target is builder.device for s in builder.steps)
         ops = ", ".join(sorted(builder.lacking))
+        between = (
+            "" if builder.device.host_visible else f", with {copies} copies between the memories"
+        )
         warnings.warn(
-            f"{builder.device.name} has no kernel for {ops}: they run on cpu:0, with {copies} "
-            f"copies between the memories; explain() shows where, DOVETAIL_FALLBACK=error forbids "
-            f"it",
+            f"{builder.device.name} has no kernel for {ops}: they run on cpu:0{between}; explain() "
+            f'shows where and why, fallback="error" (DOVETAIL_FALLBACK) forbids it',
             RuntimeWarning,
             stacklevel=2,
         )

@@ -8,6 +8,7 @@ from typing import Any
 
 from dovetail import _fast, settings
 from dovetail.devices import device as find_device
+from dovetail.dispatch import HINT
 from dovetail.errors import DeviceError
 from dovetail.graph import Node, Value
 from dovetail.op import REGISTRY, Op, Spec
@@ -91,7 +92,8 @@ class Builder:
             result = self.new(t.spec, visible)
             there = "the host" if visible else self.device.name
             if t.spec.size:
-                self.emit(Step(self.device, (t,), (result,), f"copy {t.spec} to {there}"))
+                why = "read on the host" if visible else f"read or returned on {self.device.name}"
+                self.emit(Step(self.device, (t,), (result,), f"copy {t.spec} to {there}", why))
             self.elsewhere[key] = result
         return self.elsewhere[key]
 
@@ -142,7 +144,7 @@ class Builder:
     ) -> tuple[Any, tuple[Tensor, ...], str]:
         """The kernel, its operands in the memory and layout it reads, and why it is another's."""
         reasons: list[str] = []
-        for device in self._candidates(inputs):
+        for device in self._candidates(op, inputs):
             found: Any = Strided(0)
             mine = inputs
             while isinstance(found, Strided):
@@ -156,13 +158,18 @@ class Builder:
                 mine = tuple(self._operand(t, found, i) for i, t in enumerate(mine))
                 if device is self.device:
                     return found, mine, ""
-                note = "; ".join(reasons)
-                if not self.device.host_visible and reasons:
+                note = "; ".join(reasons) or "its operands have left the device's memory already"
+                if reasons and not self._own(op):
                     self.lacking.setdefault(op.name, note)
-                return found, mine, f"on {device.name}: {note}" if note else f"on {device.name}"
+                return found, mine, f"on {device.name}: {note}"
             reasons.append(f"{device.name}: {found}")
         specs = ", ".join(str(t.spec) for t in inputs)
-        raise DeviceError(f"no kernel for {op.name}({specs}): {'; '.join(reasons)}")
+        hint = "" if self.device.name == "cpu:0" or settings.fallback() == "cpu" else f"; {HINT}"
+        raise DeviceError(f"no kernel for {op.name}({specs}): {'; '.join(reasons)}{hint}")
+
+    def _own(self, op: Op) -> bool:
+        """Whether it is the core's own job: laying shared memory out row by row."""
+        return op.name == "copy" and self.device.host_visible
 
     def _layout(self, t: Tensor, device: Any) -> tuple[int, ...] | None:
         """Strides as the kernel will see them: a copy from the other memory is contiguous."""
@@ -175,11 +182,13 @@ class Builder:
             t = self.contiguous(t)
         return self.at(t, on_host)
 
-    def _candidates(self, inputs: tuple[Tensor, ...]) -> list[Any]:
+    def _candidates(self, op: Op, inputs: tuple[Tensor, ...]) -> list[Any]:
         """The device, then the CPU; the CPU first for what has left the device already."""
         if self.device.name == "cpu:0":
             return [self.device]
         cpu = find_device("cpu:0")
+        if self._own(op):
+            return [self.device, cpu]
         left = all(t.storage.visible and not t.storage.back for t in inputs)
         if not self.device.host_visible and inputs and left:
             return [cpu] if settings.fallback() == "cpu" else [self.device]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dovetail import _fast
+from dovetail import _fast, settings
 from dovetail.devices import device as find_device
 from dovetail.errors import ProgramError
 from dovetail.graph import Graph
@@ -42,11 +42,12 @@ class Instance:
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
-        self._plans: dict[str, Made] = {}
+        self._plans: dict[tuple[str, str], Made] = {}
 
     def planned(self, device: Any) -> Made:
-        """The plan for a device, built at its first use."""
-        found = self._plans.get(device.name)
+        """The plan for a device and a choice of fallback, built at its first use."""
+        key = (device.name, settings.fallback())
+        found = self._plans.get(key)
         if found is None:
             from dovetail.passes import optimise  # noqa: PLC0415  a look at the graph needs no plan
             from dovetail.plan import plan  # noqa: PLC0415
@@ -56,7 +57,7 @@ class Instance:
             kept = tuple(i for i, value in enumerate(graph.inputs) if value in used)
             graph.inputs = [graph.inputs[i] for i in kept]
             found = Made(planned=plan(graph, device), graph=graph, kept=kept)
-            self._plans[device.name] = found
+            self._plans[key] = found
         return found
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = [
     "backend_paths",
     "cache_folder",
+    "checked_fallback",
     "cpu_variant",
     "default_device",
     "disabled_plugins",
@@ -28,6 +29,8 @@ __all__ = [
     "thread_count",
     "validate",
 ]
+
+FALLBACKS = ("cpu", "error")
 
 
 def _words(name: str, separator: str = ",") -> tuple[str, ...]:
@@ -71,22 +74,43 @@ def backend_paths() -> tuple[Path, ...]:
 
 
 def fallback() -> str:
-    """``DOVETAIL_FALLBACK``: "cpu" (default): it runs what a device lacks; "error": raise."""
-    return os.environ.get("DOVETAIL_FALLBACK", "cpu")
+    """``DOVETAIL_FALLBACK``: "cpu" (default): it runs what a device lacks; "error": raise.
+
+    What `dovetail.jit` or `dovetail.use_device` was told in this thread goes before.
+    """
+    from dovetail import _fast  # noqa: PLC0415  this file is read before the hot path is
+
+    chosen = _fast.get_fallback()
+    if chosen:
+        return FALLBACKS[chosen - 1]
+    return checked_fallback(os.environ.get("DOVETAIL_FALLBACK") or "cpu", "DOVETAIL_FALLBACK")
+
+
+def checked_fallback(choice: str, where: str) -> str:
+    """The choice, when it is one."""
+    if choice not in FALLBACKS:
+        raise DovetailError(
+            f'{where} is {choice!r}; it must be "cpu" (what a device lacks runs there) or "error"'
+        )
+    return choice
 
 
 @contextmanager
-def fallback_as(choice: str) -> Iterator[None]:
-    """``DOVETAIL_FALLBACK`` for a while: the conformance suite wants to see what a device lacks."""
-    before = os.environ.get("DOVETAIL_FALLBACK")
-    os.environ["DOVETAIL_FALLBACK"] = choice
+def fallback_as(choice: str | None) -> Iterator[None]:
+    """A choice of `fallback` for this thread for a while; None changes nothing.
+
+    What is compiled inside is compiled for that choice, and kept apart from what is not.
+    """
+    if choice is None:
+        yield
+        return
+    from dovetail import _fast  # noqa: PLC0415  as above
+
+    before = _fast.set_fallback(1 + FALLBACKS.index(checked_fallback(choice, "fallback")))
     try:
         yield
     finally:
-        if before is None:
-            del os.environ["DOVETAIL_FALLBACK"]
-        else:
-            os.environ["DOVETAIL_FALLBACK"] = before
+        _fast.set_fallback(before)
 
 
 def thread_count() -> int:

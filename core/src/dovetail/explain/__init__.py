@@ -4,6 +4,6 @@ Nothing here is loaded before somebody asks.
 """
 
 from dovetail.explain.explanation import Explanation
-from dovetail.explain.part import Block, Part, Step, part_of
+from dovetail.explain.part import Block, Part, Placement, Step, part_of
 
-__all__ = ["Block", "Explanation", "Part", "Step", "part_of"]
+__all__ = ["Block", "Explanation", "Part", "Placement", "Step", "part_of"]

@@ -11,7 +11,7 @@ from dovetail import _fast
 from dovetail.graph import Graph, Node
 from dovetail.plan_memory import ARENA
 
-__all__ = ["Block", "Part", "Step", "part_of"]
+__all__ = ["Block", "Part", "Placement", "Step", "part_of"]
 
 _IN_PYTHON = 1 << 31  # DVF_INFO_PYTHON of csrc/fast/fast.h
 
@@ -23,20 +23,38 @@ class Step:
     number: int
     where: str
     """``kernel``, ``fused``, ``numpy on the host``, ``control flow`` (a loop or a branch in C over
-    compiled graphs), ``kernel on`` another device, or ``copy between memories``."""
+    compiled graphs), ``kernel on`` another device, ``copy between memories``, or ``copy within
+    memory`` to another layout."""
     what: str
     """The op with its operands; the ops of a group; a copy and its reason."""
+    device: str
+    """Which device runs it; of a copy between memories, whose copy it is."""
     location: str
     cost_ns: int | None
     """The device's estimate; None when it makes none."""
     why: str
-    """Why it runs as it does, where that is no matter of course."""
+    """Why it runs as it does, where that is no matter of course: the reasons of the device that was
+    asked, or what reads a copy."""
     nodes: tuple[Node, ...]
+    description: str = ""
+    """What a device says of a group that it compiled whole."""
 
     @property
     def cost(self) -> str:
         """The estimate for people."""
         return duration(self.cost_ns)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Placement:
+    """Where one node of the graph runs."""
+
+    node: Node
+    device: str
+    """Empty for a view, or what is empty: nothing runs."""
+    step: int | None
+    why: str
+    """Where that is not the device asked for: that device's reasons."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,6 +84,19 @@ class Part:
     """Bytes of all temporaries, were none to share memory."""
     reused: int
     """Bytes of results that take the memory of donated arguments."""
+
+    @property
+    def placements(self) -> tuple[Placement, ...]:
+        """Each node of the graph with the device that runs it, those inside groups included."""
+        homes = {id(node): step for step in self.steps for node in step.nodes}
+        found = []
+        for node in self.graph.nodes:
+            step = homes.get(id(node))
+            if step is None:
+                found.append(Placement(node=node, device="", step=None, why=""))
+                continue
+            found.append(Placement(node=node, device=step.device, step=step.number, why=step.why))
+        return tuple(found)
 
     @property
     def known_ns(self) -> int:
@@ -130,7 +161,8 @@ def _step(number: int, made: Any, device: Any) -> Step:
     nodes = made.group.nodes if made.group else ()
     where = "kernel"
     if isinstance(target, _fast.Device):
-        where = "copy between memories"
+        across = made.inputs[0].storage.visible != made.outputs[0].storage.visible
+        where = "copy between memories" if across else "copy within memory"
     elif isinstance(target, _fast.Executable):
         where = "fused"
     elif nodes and nodes[0].op.claim == "structured":
@@ -139,6 +171,7 @@ def _step(number: int, made: Any, device: Any) -> Step:
         where = "numpy on the host"
     elif target.device is not device:
         where = f"kernel on {target.device.name}"
+    home = target if isinstance(target, _fast.Device) else target.device
     what, _, location = made.what.rpartition(" at ") if nodes else (made.what, "", "")
     if where == "fused":
         what = ", ".join(node.op.name for node in nodes)
@@ -146,10 +179,12 @@ def _step(number: int, made: Any, device: Any) -> Step:
         number=number,
         where=where,
         what=what,
+        device=home.name,
         location=location,
         cost_ns=made.cost_ns or None,
         why=made.why,
         nodes=tuple(nodes),
+        description=target.description if where == "fused" else "",
     )
 
 

@@ -87,13 +87,15 @@ def part_lines(part: Part) -> list[str]:
 
 
 def _steps(part: Part) -> list[str]:
-    rows = [("step", "runs as", "about", "what")]
+    rows = [("step", "device", "runs as", "about", "what")]
     notes: dict[str, list[int]] = {}
     for step in part.steps:
         at = f"  # {step.location}" if step.location else ""
-        rows.append((str(step.number), step.where, step.cost, step.what + at))
+        rows.append((str(step.number), step.device, step.where, step.cost, step.what + at))
         if step.why:
             notes.setdefault(step.why, []).append(step.number)
+        if step.description:
+            notes.setdefault(f"{step.device} says: {step.description}", []).append(step.number)
     lines = _table(rows if len(rows) > 1 else [])
     for why, numbers in notes.items():
         lines.append(f"  {_numbers(numbers)}: {why}")

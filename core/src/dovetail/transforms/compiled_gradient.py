@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dovetail import _fast
+from dovetail import _fast, settings
 from dovetail.creation import asarray, zeros_like
 from dovetail.graph import Graph, Node, Value
 from dovetail.passes import optimise
@@ -80,15 +80,17 @@ def _known(
     """The call's graph and plans. As elsewhere, what a compiled function closes over is constant
     from its first call on; where a tape watches some of it, the function is traced every time."""
     calls: dict[Any, _Call] = function.__dict__.setdefault("_gradient_calls", {})
-    key = _signature(function, args, kwargs, leaves)
+    key = (settings.fallback(), *_signature(function, args, kwargs, leaves))
     if key in calls:
         return calls[key]
     traced, device = trace_call(function, args, kwargs)
     closed = traced.closed()
     given = len(traced.graph.inputs)
     constants = _lifted(traced.graph)
+    with settings.fallback_as(function.fallback):
+        pair = _pair(function, traced, device, given)
     found = _Call(
-        pair=_pair(function, traced, device, given),
+        pair=pair,
         graph=traced.graph,
         places=traced.inputs,
         closed=closed,
@@ -152,7 +154,7 @@ def _pair(function: Any, traced: Traced, device: Any, given: int) -> _Pair:
 
     Only the first ``given`` inputs have gradients; the others are constants.
     """
-    key = (str(traced.graph), traced.in_tree, device.name, given)
+    key = (str(traced.graph), traced.in_tree, device.name, given, settings.fallback())
     known = _pairs(function).get(key)
     if known is not None and _same_constants(known[1], traced.graph):
         return known[0]

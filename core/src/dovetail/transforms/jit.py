@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from dovetail import _fast
+from dovetail import _fast, settings
 from dovetail.errors import OpError
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ def jit(
     *,
     donate: int | str | Iterable[int | str] = (),
     static: int | str | Iterable[int | str] = (),
+    fallback: str | None = None,
 ) -> Any:
     """Compile a function: traced once per shapes and dtypes of its arguments, then run natively.
 
@@ -29,6 +30,10 @@ def jit(
     names arguments, by position or name, whose value is part of the signature even if they are
     numbers. ``donate`` names arguments whose arrays the call may overwrite: it reuses their memory
     for results, and using them afterwards raises `DonatedError`.
+
+    ``fallback`` says what becomes of what the device lacks: ``"cpu"`` leaves it to the CPU, which
+    ``.explain`` shows with the device's reasons; ``"error"`` raises a `DeviceError`. Without it,
+    `use_device` or DOVETAIL_FALLBACK decides.
 
     ``if`` and ``while`` on traced values raise a `TraceError` with your line. Concrete arrays that
     the function closes over are constants.
@@ -43,13 +48,16 @@ def jit(
     [2.0, 4.0]
     """
     if function is None:
-        return functools.partial(jit, donate=donate, static=static)
+        return functools.partial(jit, donate=donate, static=static, fallback=fallback)
+    if fallback is not None:
+        settings.checked_fallback(fallback, "jit: fallback")
     names = _names(function, static, "static")
     donated = _names(function, donate, "donate")
     compiled = _fast.Jit(function, functools.partial(_compile, donated), names)
     for attribute in ("__name__", "__qualname__", "__doc__", "__module__"):
         if hasattr(function, attribute):
             setattr(compiled, attribute, getattr(function, attribute))
+    compiled.fallback = fallback
     return compiled
 
 
@@ -88,7 +96,8 @@ def _compile(
     """What csrc/fast/jit.c asks for a new signature; see `lowering.compile_call`."""
     from dovetail.transforms.lowering import compile_call  # noqa: PLC0415  loads passes and plan
 
-    return compile_call(donated, function, args, kwargs)
+    with settings.fallback_as(function.fallback):
+        return compile_call(donated, function, args, kwargs)
 
 
 def _explain(self: Any, *args: Any, **kwargs: Any) -> Explanation:
