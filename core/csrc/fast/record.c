@@ -61,6 +61,15 @@ void dvf_recording_end(dvf_recording *call, dvt_status status, const dvt_error *
     if (status != DVT_OK && error != NULL) dvf_record_error(&call->text, "error", status, error);
 }
 
+dvt_status dvf_recording_settle(dvf_recording *call, dvt_stream *stream) {
+    if (stream == NULL) return DVT_OK;
+    dvt_error late = {.struct_size = (uint32_t)sizeof late};
+    dvt_status status = dvf_record_settle(stream, &late);
+    dvf_text_put(&call->text, ",\"done_ns\":%lld", (long long)(now_ns() - call->from_ns));
+    if (status != DVT_OK) dvf_record_error(&call->text, "late", status, &late);
+    return status;
+}
+
 void dvf_recording_finish(dvf_recording *call) {
     dvf_text_put(&call->text, "}");
     if (call->begun) dvf_record_write(&call->recorder->file, DVF_FRAME_END, &call->text, 1);

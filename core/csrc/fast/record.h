@@ -65,6 +65,8 @@ typedef struct dvf_recording {
 void dvf_recording_start(dvf_recording *call, dvf_recorder *recorder, const char *name);
 void dvf_recording_begin(dvf_recording *call);
 void dvf_recording_end(dvf_recording *call, dvt_status status, const dvt_error *error);
+/* After end, of a call on a stream: wait for its work and say so. What the wait met, else DVT_OK. */
+dvt_status dvf_recording_settle(dvf_recording *call, dvt_stream *stream);
 void dvf_recording_finish(dvf_recording *call);
 /* ,"name":{"status":..,"message":..,...} */
 void dvf_record_error(dvf_text *text, const char *name, dvt_status status, const dvt_error *error);

@@ -113,9 +113,7 @@ static void end_transfer(dvf_recording *record, dvt_status status, const dvt_err
                          dvt_stream *stream, const dvt_tensor *written, dvf_recorded_device *device,
                          int how) {
     dvf_recording_end(record, status, error);
-    dvt_error late = {.struct_size = (uint32_t)sizeof late};
-    dvt_status later = status == DVT_OK ? dvf_record_settle(stream, &late) : DVT_OK;
-    if (later != DVT_OK) dvf_record_error(&record->text, "late", later, &late);
+    dvt_status later = status == DVT_OK ? dvf_recording_settle(record, stream) : DVT_OK;
     if (status == DVT_OK && later == DVT_OK) {
         dvf_text_put(&record->text, ",\"outputs\":[{\"i\":0");
         dvf_record_contents(record->recorder, &record->text, written, device, how);

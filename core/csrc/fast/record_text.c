@@ -95,7 +95,8 @@ void dvf_text_double(dvf_text *text, double number) {
         for (char *c = digits; *c != '\0'; c++) {
             if (strchr("+-0123456789eE", *c) == NULL) *c = '.';
         }
-        dvf_text_put(text, "%s", digits);
+        /* "-0" would read back as an integer, which has no sign. */
+        dvf_text_put(text, "%s%s", digits, strpbrk(digits, ".e") == NULL ? ".0" : "");
     }
 }
 

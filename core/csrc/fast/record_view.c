@@ -170,9 +170,7 @@ void dvf_record_operands(dvf_recorder *recorder, dvf_text *text, const char *nam
 void dvf_record_results(dvf_recording *record, dvt_status status, const dvt_call *call,
                         dvf_recorded_device *device, int all_on_host) {
     dvf_text *text = &record->text;
-    dvt_error late = {.struct_size = (uint32_t)sizeof late};
-    dvt_status later = status == DVT_OK ? dvf_record_settle(call->stream, &late) : DVT_OK;
-    if (later != DVT_OK) dvf_record_error(text, "late", later, &late);
+    dvt_status later = status == DVT_OK ? dvf_recording_settle(record, call->stream) : DVT_OK;
     dvf_text_put(text, ",\"outputs\":[");
     for (uint32_t i = 0; status == DVT_OK && later == DVT_OK && i < call->n_outputs; i++) {
         dvf_text_put(text, "%s{\"i\":%u", i > 0 ? "," : "", i);

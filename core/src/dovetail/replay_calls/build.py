@@ -68,7 +68,7 @@ def _layout(view: Mapping[str, Any], *, contiguous: bool) -> _Layout:
     strides = tuple(view.get("strides") or _packed_strides(shape))
     size = size_of(view)
     if contiguous or is_contiguous(shape, strides):
-        strides, low, high = _packed_strides(shape), 0, size
+        strides, low, high = _packed_strides(shape) if contiguous else strides, 0, size
     else:
         item = _item(view)
         ends = [(extent - 1) * stride * item for extent, stride in zip(shape, strides, strict=True)]

@@ -26,6 +26,7 @@ __all__ = ["Replay", "replay"]
 
 _MOST_CRASHES = 25
 _SHOWN = 200
+_START_SECONDS = 60.0
 
 
 @dataclass(kw_only=True)
@@ -38,6 +39,11 @@ class Replay:
     outcomes: dict[int, Outcome] = field(default_factory=dict)
     ending: str = ""
     """What went wrong outside of calls: at the end, or when too much crashed."""
+
+    def of(self, name: str) -> list[Outcome]:
+        """The outcomes of calls of a name, such as "run", in their order."""
+        names = {call.number: call.name for call in self.recording.calls}
+        return [outcome for number, outcome in self.outcomes.items() if names[number] == name]
 
 
 @dataclass(slots=True)
@@ -159,7 +165,8 @@ def _listen(
     with selectors.DefaultSelector() as selector:
         selector.register(channel, selectors.EVENT_READ)
         while True:
-            if not selector.select(seconds):
+            starting = state.step is None  # the interpreter itself takes what it takes
+            if not selector.select(max(seconds, _START_SECONDS) if starting else seconds):
                 return False
             piece = channel.read(65536)
             if not piece:

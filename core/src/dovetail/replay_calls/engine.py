@@ -106,7 +106,10 @@ class Engine:
         """Wait for the call's stream, then compare statuses and outputs."""
         status, said, spent = went
         if status == lib.DVT_OK:
-            status, said = self.streams.settle(int(call.begin.get("stream", 0)))
+            before = time.perf_counter_ns()
+            stream = int(call.begin.get("stream", 0))
+            status, said = self.streams.settle(stream)
+            spent += time.perf_counter_ns() - before if stream else 0
         late = (call.end or {}).get("late")
         decided = compare_status(call, status, said, spent, late["status"] if late else None)
         if decided is not None:

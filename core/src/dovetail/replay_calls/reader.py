@@ -41,8 +41,8 @@ class Call:
 
     @property
     def nanoseconds(self) -> int:
-        """How long it took; 0 when it never came back."""
-        return 0 if self.end is None else int(self.end["ns"])
+        """How long it took, work that it put on a stream included; 0 when it never came back."""
+        return 0 if self.end is None else int(self.end.get("done_ns", self.end["ns"]))
 
 
 @dataclass(kw_only=True)
@@ -136,6 +136,8 @@ def _read(path: Path, file: BinaryIO) -> Recording:
             # A kind that is not known is younger than this reader: skipped.
     except _Damage as damage:
         recording.damage = str(damage)
+    except (KeyError, TypeError, ValueError) as error:
+        recording.damage = f"a frame lacks what belongs in it: {error!r}"
     # In the order in which they were given to the plugin, which numbers of several threads are not.
     recording.calls = [
         Call(number=number, name=str(said["call"]), begin=said, end=ends.get(number))

@@ -11,7 +11,7 @@ from dovetail.replay_calls.outcome import BAD, KINDS, Outcome
 from dovetail.replay_calls.reader import Call
 from dovetail.replay_calls.words import op_of, short, time_text
 
-__all__ = ["as_data", "is_good", "lines"]
+__all__ = ["as_data", "is_good", "lines", "problems"]
 
 _MOST_LINES = 40
 _WORTH_COMPARING_NS = 1_000_000
@@ -66,22 +66,24 @@ def lines(result: Replay) -> Iterator[str]:
     for text, count in skipped.items():
         yield f"not made again: {count} ({text})"
     yield ""
-    yield from _details(result)
+    found = list(problems(result))
+    yield from found[:_MOST_LINES]
+    if len(found) > _MOST_LINES:
+        yield f"and {len(found) - _MOST_LINES} more; --json has all of them"
+    if result.ending:
+        yield result.ending
     total = len(result.outcomes)
     bad = sum(o.kind in BAD for o in result.outcomes.values())
     verdict = "all as recorded" if is_good(result) else f"{bad} of {total} calls went otherwise"
     yield f"{result.library.name} ({result.device}): {total} calls, {verdict}"
 
 
-def _details(result: Replay) -> Iterator[str]:
-    bad = [(n, c, o) for n, c, o in _named(result) if o.kind in BAD]
-    for name, call, outcome in bad[:_MOST_LINES]:
-        title = name if name == call.name else f"{name} ({call.name})"
-        yield f"{outcome.kind} at call {call.number}: {title}: {outcome.text}"
-    if len(bad) > _MOST_LINES:
-        yield f"and {len(bad) - _MOST_LINES} more; --json has all of them"
-    if result.ending:
-        yield result.ending
+def problems(result: Replay) -> Iterator[str]:
+    """A line for every call that went otherwise than recorded."""
+    for name, call, outcome in _named(result):
+        if outcome.kind in BAD:
+            title = name if name == call.name else f"{name} ({call.name})"
+            yield f"{outcome.kind} at call {call.number}: {title}: {outcome.text}"
 
 
 def _speed(row: _Row) -> str:
