@@ -1,0 +1,77 @@
+"""What changes by RFC alone: top-level folders, core's dependencies, plugins of the first party.
+
+Each has the number of the RFC that allows it; a refusal says which page to write. The header, the op
+set and the public names have locks of their own (abi/lock.toml, core/locks).
+"""
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+
+from workspace import ROOT, distributions, short, tracked
+
+FOLDERS = {
+    ".ci": 12,
+    "abi": 2,
+    "contrib_migrated": 14,
+    "core": 4,
+    "plugins": 5,
+    "rfcs": 1,
+    "sigs": 1,
+    "tests": 13,
+}
+DEPENDENCIES = {"cffi": 2, "numpy": 4, "pluggy": 5}
+PLUGINS = {
+    "cortex_m": 14,
+    "convert": 14,
+    "cuda": 14,
+    "distributed": 14,
+    "edward": 14,
+    "estimators": 14,
+    "hello": 2,
+    "keras": 14,
+    "mkl": 14,
+    "models": 14,
+    "nnapi": 14,
+    "probability": 14,
+    "quantize": 14,
+    "tensorrt": 14,
+}
+
+
+def refusals(found: Iterable[str], allowed: Mapping[str, int], what: str, kind: str) -> list[str]:
+    """A sentence for each thing that no RFC allows."""
+    return [
+        f"{what} {name!r} is new: write an RFC (dovetail rfc new, 'kind: {kind}', 'status: "
+        f"accepted') and name it with that RFC's number in tests/test_contracts.py"
+        for name in sorted(set(found) - allowed.keys())
+    ]
+
+
+def test_top_level_folders() -> None:
+    found = {short(path).split("/")[0] for path in tracked() if "/" in short(path)}
+    assert refusals(found, FOLDERS, "the top-level folder", "process") == []
+
+
+def test_dependencies_of_core() -> None:
+    project = tomllib.loads((ROOT / "core" / "pyproject.toml").read_text(encoding="utf-8"))
+    asked = {re.split(r"[^\w-]", one)[0] for one in project["project"]["dependencies"]}
+    assert refusals(asked, DEPENDENCIES, "core's dependency", "api") == []
+
+
+def test_plugins_of_the_first_party() -> None:
+    found = {one.env for one in distributions() if one.is_plugin}
+    assert refusals(found, PLUGINS, "the plugin", "process") == []
+
+
+def test_every_number_is_that_of_a_decided_rfc() -> None:
+    for number in {*FOLDERS.values(), *DEPENDENCIES.values(), *PLUGINS.values()}:
+        [page] = (ROOT / "rfcs").glob(f"{number:04d}-*.md")
+        status = re.search(r"^status: (\w+)", page.read_text(encoding="utf-8"), re.MULTILINE)
+        assert status is not None and status[1] in ("accepted", "implemented"), page.name
+
+
+def test_a_refusal_says_what_to_write() -> None:
+    [one] = refusals({"abi", "drivers"}, FOLDERS, "the top-level folder", "process")
+    assert one.startswith("the top-level folder 'drivers' is new: write an RFC (dovetail rfc new,")
+    assert "'kind: process'" in one and "tests/test_contracts.py" in one
