@@ -1,7 +1,7 @@
 """What changes by RFC alone: top-level folders, core's dependencies, plugins of the first party.
 
-Each has the number of the RFC that allows it; a refusal says which page to write. The header, the op
-set and the public names have locks of their own (abi/lock.toml, core/locks).
+Each has the number of the RFC that allows it; a refusal says which page to write. The header, the
+op set and the public names have locks of their own (abi/lock.toml, core/locks).
 """
 
 import re
