@@ -29,6 +29,8 @@ def _run(subject: Subject) -> Iterator[Finding]:
         yield Finding("versions/refuses-valid-host", STAGE.name, what)
         raise subject.stop("it refuses this host")
     yield from _versions(raw)
+    if int(raw.abi_version) >> 16 != HOST_MAX >> 16:
+        raise subject.stop("its table is of another ABI major, which this host cannot read")
     yield from _twice(subject, raw)
     refused = None
     for low, high, valid in _hosts(raw):
