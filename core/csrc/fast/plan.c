@@ -119,32 +119,45 @@ static dvf_device *device_of(const dvf_plan *p, const dvf_step *s) {
     return s->run != NULL ? ((dvf_kernel *)s->target)->device : p->device;
 }
 
-static int run_instance(dvf_plan *p, dvf_instance *x) {
-    dvf_failure failure; /* large: filled only where something fails */
-    int failed = 0;
-    bool well;
-    if (p->device->guarded && dvf_usable(p->device) < 0) return -1;
-    if (p->device->queue != NULL) {
-        DVF_BEGIN_CALL(p->device);
-        well = dvf_instance_enqueue(p, x, &failed, &failure);
-        DVF_END_CALL;
-    } else {
-        dvf_error_clear(&failure.error);
-        if (p->cost_ns < DVF_HOLD_LOCK_BELOW_NS) {
-            failure.status = dvf_instance_run(p, x, &failed, &failure.error);
-        } else {
-            DVF_BEGIN_CALL(p->device);
-            failure.status = dvf_instance_run(p, x, &failed, &failure.error);
-            DVF_END_CALL;
-        }
-        well = failure.status == DVT_OK;
-        failure.device = well ? NULL : device_of(p, &p->steps[failed]);
-        failure.late = false;
-    }
-    if (well) return 0;
+/* Kept out of the way of calls that succeed. */
+static __attribute__((noinline, cold)) int raise_step(const dvf_plan *p, int failed,
+                                                      dvf_failure *failure) {
     const dvf_step *s = &p->steps[failed];
     const char *slot = s->run != NULL ? "run" : s->copier != NULL ? "copy" : "execute";
-    return dvf_raise_failure(&failure, s->text, slot);
+    return dvf_raise_failure(failure, s->text, slot);
+}
+
+/* On a device with a stream: done when everything is enqueued. */
+static __attribute__((noinline)) int enqueue_instance(dvf_plan *p, dvf_instance *x) {
+    dvf_failure failure;
+    int failed = 0;
+    bool well;
+    DVF_BEGIN_CALL(p->device);
+    well = dvf_instance_enqueue(p, x, &failed, &failure);
+    DVF_END_CALL;
+    return well ? 0 : raise_step(p, failed, &failure);
+}
+
+static int run_instance(dvf_plan *p, dvf_instance *x) {
+    if (p->device->guarded) {
+        if (dvf_usable(p->device) < 0) return -1;
+        if (p->device->queue != NULL) return enqueue_instance(p, x);
+    }
+    dvt_error error;
+    dvt_status status;
+    int failed = 0;
+    dvf_error_clear(&error);
+    if (p->cost_ns < DVF_HOLD_LOCK_BELOW_NS) {
+        status = dvf_instance_run(p, x, &failed, &error);
+    } else {
+        DVF_BEGIN_CALL(p->device);
+        status = dvf_instance_run(p, x, &failed, &error);
+        DVF_END_CALL;
+    }
+    if (status == DVT_OK) return 0;
+    dvf_failure failure = {
+        .device = device_of(p, &p->steps[failed]), .status = status, .error = error};
+    return raise_step(p, failed, &failure);
 }
 
 static int run(dvf_plan *p, dvf_array *const *inputs, dvf_buffer **taken, PyObject **out) {

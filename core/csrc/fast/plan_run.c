@@ -158,13 +158,17 @@ static bool copy_across(const dvf_step *s, const dvt_call *call, dvf_failure *f)
                             !s->to_host, s->text, f);
 }
 
-static dvt_status run_step(const dvf_step *s, const dvt_call *call, dvt_error *error) {
-    if (s->run != NULL) return s->run(call, error);
+static __attribute__((noinline)) dvt_status run_other(const dvf_step *s, const dvt_call *call,
+                                                      dvt_error *error) {
     if (s->copier == NULL) return dvf_execute((dvf_executable *)s->target, call, error);
     dvf_failure failure;
     if (copy_across(s, call, &failure)) return DVT_OK;
     *error = failure.error;
     return failure.status;
+}
+
+static inline dvt_status run_step(const dvf_step *s, const dvt_call *call, dvt_error *error) {
+    return s->run != NULL ? s->run(call, error) : run_other(s, call, error);
 }
 
 dvt_status dvf_instance_run(dvf_plan *p, dvf_instance *x, int *failed, dvt_error *error) {
