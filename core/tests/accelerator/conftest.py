@@ -1,6 +1,7 @@
 """The simulated accelerator of the templates, built with gcc, and its table called as by a host."""
 
 import ctypes
+import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
@@ -83,7 +84,8 @@ def on_host(array: np.ndarray) -> View:
 
 def attributes(values: dict[str, Any]) -> tuple[Any, list[Any]]:
     """dvt_attr rows of integers, texts and lists of integers, and what keeps them alive."""
-    rows, keep = ffi.new("dvt_attr[]", max(len(values), 1)), []
+    rows = ffi.new("dvt_attr[]", max(len(values), 1))
+    keep: list[Any] = [rows]
     for row, (name, value) in zip(rows, values.items(), strict=False):
         keep.append(ffi.new("char[]", name.encode()))
         row.name, row.count = keep[-1], 1
@@ -113,14 +115,17 @@ class Chip:
         ok(self.api.device_open, desc, out)
         self.handle = out[0]
         self._streams: list[Any] = []
+        self._events: list[Any] = []
         del keep
 
     def close(self) -> None:
         if self.handle != ffi.NULL:
             for stream in self._streams:
                 self.api.stream_destroy(stream)
+            for event in self._events:
+                self.api.event_destroy(event)
             self.api.device_close(self.handle)
-        self.handle, self._streams = ffi.NULL, []
+        self.handle, self._streams, self._events = ffi.NULL, [], []
 
     def alloc(self, size: int, *, space: int = 0, stream: Any = ffi.NULL) -> Any:
         desc, out = sized("dvt_alloc_desc"), ffi.new("void **")
@@ -196,7 +201,13 @@ class Chip:
     def event(self) -> Any:
         out = ffi.new("dvt_event **")
         ok(self.api.event_create, self.handle, out)
-        return ffi.gc(out[0], self.api.event_destroy)
+        self._events.append(out[0])
+        return out[0]
+
+    def forget(self, event: Any) -> None:
+        """Destroy an event before the device is closed, whatever still waits for it."""
+        self._events.remove(event)
+        self.api.event_destroy(event)
 
     def record(self, event: Any, stream: Any) -> None:
         ok(self.api.event_record, event, stream)
@@ -268,6 +279,8 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     target = tmp_path_factory.mktemp("accelerator") / "libtable.so"
     command = [compiler, *STRICT, "-O1", "-g", "-shared", "-fPIC", "-fvisibility=hidden"]
     command += [f"-I{dovetail_abi.include_dir()}", '-DDEVICE_WORD="table"']
+    if "asan" in os.environ.get("LD_PRELOAD", ""):  # tests/sanitize.py
+        command += ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
     sources = sorted(map(str, SOURCES.glob("*.c")))
     assert sources, "the installed dovetail lacks its templates"
     command += [*sources, "-o", str(target), "-lm", "-lpthread"]

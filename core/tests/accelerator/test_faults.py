@@ -142,8 +142,7 @@ def test_after_fork_the_child_is_told_and_touches_nothing(chip, table) -> None:
         except Exception as answer:
             os.write(writing, str(answer).encode())
         one.release(data, 400)
-        ffi.gc(event, None)
-        one.api.event_destroy(event)
+        one.forget(event)
         one.close()  # joins no thread that is not here
         os.write(writing, b"; closed")
         os._exit(0)
