@@ -76,6 +76,20 @@ def test_syncing_the_device_delivers_one_failure_and_keeps_the_others(chip, tabl
     table.ok(one.api.device_sync, one.handle)
 
 
+@pytest.mark.parametrize("padding", range(4))
+def test_long_texts_are_cut_at_a_whole_character(padding: int, chip, table) -> None:
+    """`Answer` decodes every text; a torn character would raise."""
+    one = chip(fail_at=1, fail_text="x" * padding + "\N{FIRE}" * 200)
+    bad, waits, event = one.stream(), one.stream(), one.event()
+    for _ in range(2):
+        one.fill(one.alloc(400), FLOATS, 1, bad)
+    one.record(event, bad)
+    one.wait(waits, event)
+    for stream in (waits, bad):
+        text = table.refused(one.sync, stream).text
+        assert "\N{FIRE}" * 80 in text and len(text.encode()) < 480
+
+
 def test_without_a_stream_the_call_itself_fails(chip, table) -> None:
     one = chip(fail_at=2, fail_text="burnt")
     data = one.put(FLOATS)

@@ -10,7 +10,7 @@
 #include "stream.h"
 
 dvt_status fail(dvt_error *error, dvt_status code, const char *format, ...) {
-    char text[sizeof error->message];
+    char text[2 * sizeof error->message]; /* dvt_set_error cuts, and at a whole character */
     va_list words;
     va_start(words, format);
     vsnprintf(text, sizeof text, format, words);

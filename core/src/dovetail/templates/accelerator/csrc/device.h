@@ -30,7 +30,7 @@ typedef struct options {
     uint64_t opaque;  /* 1: data are handles without arithmetic, not addresses */
     uint64_t chip;    /* generation: part of the compatibility key */
     uint64_t delay_us, copy_us, seed, fail_at, oom_at, lose_at; /* see faults.c */
-    char fail_text[200];
+    char fail_text[sizeof(((dvt_error *)0)->message)];
 } options;
 
 /* Defaults, then the environment, then the options of desc. */

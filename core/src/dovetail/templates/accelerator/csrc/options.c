@@ -25,6 +25,13 @@ static uint64_t *number(options *o, const char *name) {
     return NULL;
 }
 
+/* Text of any length, cut at a whole character. */
+static void take_text(options *o, const char *text) {
+    dvt_error cut = {.struct_size = sizeof cut};
+    dvt_set_error(&cut, DVT_OK, text);
+    memcpy(o->fail_text, cut.message, sizeof o->fail_text);
+}
+
 static dvt_status unknown(const char *name, dvt_error *error) {
     return fail(error, DVT_INVALID_ARGUMENT,
                 "device " DEVICE_WORD
@@ -54,7 +61,7 @@ static const char *next_pair(const char *text, char *name, size_t name_room, cha
 
 static dvt_status read_environment(options *o, dvt_error *error) {
     const char *text = environment();
-    char name[32], value[200];
+    char name[32], value[1024];
     while (text != NULL && (text = next_pair(text, name, sizeof name, value, sizeof value))) {
         uint64_t *slot = number(o, name);
         if (slot != NULL) {
@@ -65,7 +72,7 @@ static dvt_status read_environment(options *o, dvt_error *error) {
                             "option %s of device " DEVICE_WORD " is '%s'; it must be a number",
                             name, value);
         } else if (strcmp(name, "fail_text") == 0) {
-            snprintf(o->fail_text, sizeof o->fail_text, "%s", value);
+            take_text(o, value);
         } else if (strcmp(name, "devices") != 0) {
             return unknown(name, error);
         }
@@ -98,8 +105,7 @@ dvt_status options_read(const dvt_device_desc *desc, options *out, dvt_error *er
                         "option %s of device " DEVICE_WORD " must be one %s", a->name,
                         is_text ? "text" : "integer");
         if (is_text)
-            snprintf(out->fail_text, sizeof out->fail_text, "%s",
-                     ((const char *const *)a->values)[0]);
+            take_text(out, ((const char *const *)a->values)[0]);
         else
             *slot = (uint64_t)((const int64_t *)a->values)[0];
     }

@@ -56,9 +56,8 @@ static void deliver(dvt_stream *stream, report *r) {
     if (stream->error.code != DVT_OK && !atomic_exchange(r->taken, true)) {
         r->error = stream->error;
         if (stream->skipped > 0)
-            fail(&r->error, r->error.code,
-                 "%.380s (and %llu later calls on its stream were skipped)", stream->error.message,
-                 (unsigned long long)stream->skipped);
+            fail(&r->error, r->error.code, "%s (and %llu later calls on its stream were skipped)",
+                 stream->error.message, (unsigned long long)stream->skipped);
         stream->error = (dvt_error){.struct_size = sizeof stream->error};
         stream->skipped = 0;
     }
