@@ -11,6 +11,10 @@ dvv_layer *dvv_layer_of(const dvt_host *host) {
     return v;
 }
 
+dvv_layer *dvv_layer_first(void) {
+    return atomic_load(&layers);
+}
+
 dvv_layer *dvv_layer_over(const dvf_plugin *plugin) {
     dvv_layer *v = atomic_load(&layers);
     while (v != NULL && v->plugin != plugin) v = v->next;

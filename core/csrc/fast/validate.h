@@ -74,6 +74,7 @@ typedef struct dvv_layer {
 
 /* Put a layer over a plugin that no device of was opened yet; null without memory. */
 dvv_layer *dvv_layer_put(dvf_plugin *plugin);
+dvv_layer *dvv_layer_first(void);                    /* the others by `next` */
 dvv_layer *dvv_layer_over(const dvf_plugin *plugin); /* whatever lies above it; or null */
 dvv_layer *dvv_layer_of(const dvt_host *host);       /* by its `up`; null when it is none of ours */
 static inline void dvv_count(dvv_layer *layer, dvv_check kind) {

@@ -54,8 +54,9 @@ static bool same_spec(const dvt_tensor *a, const dvt_tensor *b, bool strides) {
     return true;
 }
 
-bool dvv_overlap(const dvt_tensor *a, const dvt_tensor *b) {
+bool dvv_overlap(const dvt_tensor *a, const dvt_tensor *b, bool opaque) {
     dvv_span s, t;
+    if (opaque && a->data != b->data) return false;
     if (!dvv_measure(a, &s) || !dvv_measure(b, &t) || s.elements == 0 || t.elements == 0)
         return false;
     uintptr_t x = (uintptr_t)a->data + a->byte_offset, y = (uintptr_t)b->data + b->byte_offset;
@@ -69,16 +70,19 @@ static bool one_place(const dvt_tensor *a, const dvt_tensor *b) {
 
 /* Outputs overlap nothing, except an input at the same place that may_alias names. Interleaved views
  * (their bytes meet, their elements do not) are too rare to tell apart: only contiguous ones count. */
-static void check_aliases(dvv_frame *f, const dvv_promise *p, const dvt_call *call) {
+static void check_aliases(dvv_frame *f, const dvv_promise *p, const dvt_call *call,
+                          const dvv_device *device) {
+    bool opaque = dvv_opaque(device, 0) && !(p->row_flags & DVT_KERNEL_ON_HOST);
     for (uint32_t o = 0; o < call->n_outputs; o++) {
         const dvt_tensor *out = call->outputs[o];
         dvv_span span;
         if (!dvv_measure(out, &span) || !span.contiguous) continue;
         for (uint32_t k = 0; k < o; k++)
-            if (dvv_overlap(out, call->outputs[k]))
+            if (dvv_overlap(out, call->outputs[k], opaque))
                 dvv_blame_host(f, "outputs %u and %u overlap", k, o);
         for (uint32_t i = 0; i < call->n_inputs; i++) {
-            if (!dvv_overlap(out, call->inputs[i])) continue;
+            if (i < 64 && (p->host_inputs >> i & 1) && !dvv_on_host(device)) continue;
+            if (!dvv_overlap(out, call->inputs[i], opaque)) continue;
             bool allowed = o < 8 && i < 8 && (p->may_alias >> (8 * o + i) & 1);
             if (!allowed)
                 dvv_blame_host(f,
@@ -158,7 +162,7 @@ bool dvv_check_call(dvv_frame *f, const dvv_promise *p, const dvt_call *call,
     if (empty && !(p->row_flags & DVT_KERNEL_EMPTY))
         dvv_blame_host(f, "all outputs are empty; such calls are skipped unless the row sets "
                           "DVT_KERNEL_EMPTY");
-    check_aliases(f, p, call);
+    check_aliases(f, p, call, device);
     check_workspace(f, p, call, device);
     return atomic_load(&f->found) == 0;
 }

@@ -26,8 +26,9 @@ bool dvv_check_call(dvv_frame *frame, const dvv_promise *promise, const dvt_call
 /* Bits of may_alias that name no operand. */
 uint64_t dvv_alias_strays(uint64_t may_alias, uint32_t n_inputs, uint32_t n_outputs);
 
-/* Whether two views, neither of them empty, have a byte in common. */
-bool dvv_overlap(const dvt_tensor *a, const dvt_tensor *b);
+/* Whether two views of one memory, neither of them empty, have a byte in common. Opaque: their data are
+ * handles, which tell nothing about each other. */
+bool dvv_overlap(const dvt_tensor *a, const dvt_tensor *b, bool opaque);
 
 typedef dvt_status (*dvv_invoke)(const void *target, const dvt_call *call, dvt_error *error);
 

@@ -91,14 +91,13 @@ void dvv_tail_set(uint8_t *tail) {
 void dvv_tail_check(dvv_frame *f, const char *type, const uint8_t *tail, uint32_t size,
                     uint32_t want) {
     dvv_count(f->layer, DVV_STRUCTS);
-    for (int i = 0; i < DVV_TAIL; i++) {
-        if (tail[i] == GUARD) continue;
+    int reach = DVV_TAIL;
+    while (reach > 0 && tail[reach - 1] == GUARD) reach--;
+    if (reach > 0)
         dvv_blame_plugin(f,
                          "it wrote %d bytes behind the end of %s, whose struct_size is %u; write "
                          "no further than struct_size",
-                         i + 1, type, want);
-        return;
-    }
+                         reach, type, want);
     if (size != want)
         dvv_blame_plugin(f,
                          "it changed struct_size of %s from %u to %u; whoever fills a struct that "
@@ -190,14 +189,15 @@ static void give_error(const dvt_error *from, dvt_error *to) {
 dvt_status dvv_close(dvv_frame *f, dvt_status status, unsigned may) {
     if (f->called) {
         judge_process(f);
-        judge_status(f, status, may);
-        judge_error(f, status);
+        if (atomic_load(&f->found) == 0) judge_status(f, status, may);
+        if (atomic_load(&f->found) == 0) judge_error(f, status);
     }
     dvv_unuse(f);
     dvv_top = f->outer;
     if (f->layer != NULL && atomic_load(&f->found) == 0) take_pending(f);
     if (atomic_load(&f->found) != 0) {
-        if (f->called && f->error.message[0] != '\0' && status < 0) {
+        if (f->called && f->error.message[0] != '\0' && status < 0 &&
+            strncmp(f->error.message, "validation", 10) != 0) {
             size_t n = strlen(f->text);
             snprintf(f->text + n, sizeof f->text - n, " It said: %.200s", f->error.message);
         }

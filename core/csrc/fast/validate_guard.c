@@ -94,13 +94,12 @@ void dvv_region_give(dvv_region *r) {
 
 void dvv_region_check(dvv_frame *f, const dvv_region *r) {
     const char *end = (const char *)atomic_load(&r->base) + r->size - page();
-    for (const char *at = r->start + r->bytes; at < end; at++) {
-        if (*at == PATTERN) continue;
+    const char *behind = r->start + r->bytes;
+    while (end > behind && end[-1] == PATTERN) end--;
+    if (end > behind)
         dvv_blame_plugin(f, "it wrote %lld bytes past the end of %s %u, which has %llu bytes",
-                         (long long)(at - r->start - (ptrdiff_t)r->bytes) + 1, r->role, r->index,
+                         (long long)(end - behind), r->role, r->index,
                          (unsigned long long)r->bytes);
-        return;
-    }
     for (const char *at = r->start - FRONT; at < r->start; at++) {
         if (*at == PATTERN) continue;
         dvv_blame_plugin(f, "it wrote %lld bytes in front of %s %u", (long long)(r->start - at),

@@ -86,7 +86,7 @@ static void set_up_output(guarded *g, uint32_t index) {
     uintptr_t low = first + (uintptr_t)x->span.low, high = first + (uintptr_t)x->span.high;
     for (uint32_t i = 0; i < g->n_inputs; i++) {
         operand *in = &g->inputs[i];
-        if (in->shared || !dvv_overlap(x->real, in->real)) continue;
+        if (in->shared || !dvv_overlap(x->real, in->real, false)) continue;
         uintptr_t start = (uintptr_t)first_of(in->real);
         if (start + (uintptr_t)in->span.low < low) low = start + (uintptr_t)in->span.low;
         if (start + (uintptr_t)in->span.high > high) high = start + (uintptr_t)in->span.high;
@@ -97,7 +97,8 @@ static void set_up_output(guarded *g, uint32_t index) {
     if (x->region != NULL) place(x, x->region, low);
     for (uint32_t i = 0; i < g->n_inputs; i++) {
         operand *in = &g->inputs[i];
-        if (!in->shared || in->view.data != NULL || !dvv_overlap(x->real, in->real)) continue;
+        if (!in->shared || in->view.data != NULL || !dvv_overlap(x->real, in->real, false))
+            continue;
         if (x->region == NULL) {
             in->view = *in->real;
             continue;

@@ -140,10 +140,12 @@ static dvt_status prepare(dvv_frame *f, uint32_t row, const dvt_op *op, dvt_kern
     info->struct_size = sizeof *info;
     if (status != DVT_OK) return status;
     check_info(f, op, &answer.info);
-    kernel *k = NULL;
-    if (atomic_load(&f->found) == 0)
-        k = dvv_handle_new(sizeof *k, DVV_KERNEL, v, answer.info.kernel,
-                           device != NULL ? &device->handle : NULL);
+    if (atomic_load(&f->found) != 0) {
+        discard(below, answer.info.kernel);
+        return DVT_INTERNAL;
+    }
+    kernel *k = dvv_handle_new(sizeof *k, DVV_KERNEL, v, answer.info.kernel,
+                               device != NULL ? &device->handle : NULL);
     if (k == NULL) {
         discard(below, answer.info.kernel);
         return dvt_set_error(&f->error, DVT_OUT_OF_MEMORY, "validation: no memory for a kernel");

@@ -5,6 +5,8 @@
 #include "validate.h"
 #include "validate_guard.h"
 
+#include <stdio.h>
+
 static dvv_snapshot before_load;
 static bool have_snapshot;
 
@@ -26,11 +28,29 @@ static dvf_plugin *plugin_of(PyObject *capsule) {
     return PyCapsule_GetPointer(capsule, "dovetail.plugin");
 }
 
+/* What nobody could be told: findings of slots without status that no later call raised, and host memory
+ * that runs have kept. Called when Python has ended, and with it every other report. */
+static void tell_the_rest(void) {
+    for (dvv_layer *v = dvv_layer_first(); v != NULL; v = v->next) {
+        char op[64] = "";
+        uint64_t bytes, blocks = dvv_loans_of_calls(v, &bytes, op, sizeof op);
+        if (v->pending[0] != '\0') fprintf(stderr, "%s\n", v->pending);
+        if (blocks > 0)
+            fprintf(stderr,
+                    "validation: exit of %s: %llu blocks of host memory (%llu bytes) that run or "
+                    "execute took were never given back, one of them in %s. The fault is the "
+                    "plugin's.\n",
+                    v->below.table.name, (unsigned long long)blocks, (unsigned long long)bytes, op);
+    }
+}
+
 /* validate_plugin(plugin): put the layer in; a PluginError when loading changed the process. */
 static PyObject *validate_plugin(PyObject *self, PyObject *capsule) {
     (void)self;
     dvf_plugin *plugin = plugin_of(capsule);
     if (plugin == NULL) return NULL;
+    static bool once;
+    if (!once && Py_AtExit(tell_the_rest) == 0) once = true;
     if (dvv_fault_install() < 0 || dvv_layer_put(plugin) == NULL) return PyErr_NoMemory();
     char text[300];
     if (have_snapshot && dvv_snapshot_restore(&before_load, text, sizeof text)) {
@@ -82,40 +102,10 @@ static PyObject *validation_counts(PyObject *self, PyObject *capsule) {
     return counts;
 }
 
-/* validation_end(plugin) -> sentences about what is left when the process ends */
-static PyObject *validation_end(PyObject *self, PyObject *capsule) {
-    (void)self;
-    dvv_layer *v = layer_of(capsule);
-    PyObject *left = v != NULL ? PyList_New(0) : NULL;
-    if (left == NULL) return NULL;
-    char op[64] = "", pending[sizeof v->pending];
-    uint64_t bytes, blocks = dvv_loans_of_calls(v, &bytes, op, sizeof op);
-    pthread_mutex_lock(&v->lock);
-    memcpy(pending, v->pending, sizeof pending);
-    v->pending[0] = '\0';
-    pthread_mutex_unlock(&v->lock);
-    PyObject *line = NULL;
-    if (pending[0] != '\0')
-        line = PyUnicode_DecodeUTF8(pending, (Py_ssize_t)strlen(pending), "replace");
-    if (line != NULL && PyList_Append(left, line) < 0) Py_CLEAR(left);
-    Py_CLEAR(line);
-    if (left != NULL && blocks > 0) {
-        line = PyUnicode_FromFormat(
-            "validation: exit of %s: %llu blocks of host memory (%llu bytes) that run or execute "
-            "took "
-            "were never given back, one of them in %s. The fault is the plugin's.",
-            v->below.table.name, (unsigned long long)blocks, (unsigned long long)bytes, op);
-        if (line == NULL || PyList_Append(left, line) < 0) Py_CLEAR(left);
-        Py_XDECREF(line);
-    }
-    return left;
-}
-
 static PyMethodDef functions[] = {
     {"validation_start", validation_start, METH_NOARGS, "Note how the process is before a load."},
     {"validate_plugin", validate_plugin, METH_O, "Put the validation layer over a plugin."},
     {"validation_counts", validation_counts, METH_O, "How often each kind of check was made."},
-    {"validation_end", validation_end, METH_O, "What is left when the process ends."},
     {NULL, NULL, 0, NULL}};
 
 int dvf_validation_init(PyObject *module) {

@@ -217,7 +217,7 @@ static dvt_status copy(dvt_device *handle, const dvt_copy *desc, dvt_error *erro
     if (good && !same_shape(desc->source, desc->destination))
         dvv_blame_host(&f, "source and destination differ in shape or type");
     if (good && inner.source_device == inner.destination_device &&
-        dvv_overlap(desc->source, desc->destination))
+        dvv_overlap(desc->source, desc->destination, dvv_opaque(from, 0)))
         dvv_blame_host(&f, "source and destination overlap");
     if (good && from != NULL) dvv_order_views(&f, &desc->source, 1, NULL, 0, from, stream);
     if (good && to != NULL) dvv_order_views(&f, NULL, 0, &desc->destination, 1, to, stream);

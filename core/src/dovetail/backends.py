@@ -367,8 +367,7 @@ def _record(capsule: Any) -> None:
 def _load_library(path: Path) -> Any:
     if not settings.validate():
         return _fast.load_plugin(str(path.resolve()))
-    import atexit  # noqa: PLC0415  only a validated process needs these
-    import faulthandler  # noqa: PLC0415
+    import faulthandler  # noqa: PLC0415  only a validated process needs it
 
     # The layer's report of a crash goes first, then this one shows the user's line.
     if not faulthandler.is_enabled() and sys.stderr is not None:
@@ -376,14 +375,7 @@ def _load_library(path: Path) -> Any:
     _fast.validation_start()
     capsule = _fast.load_plugin(str(path.resolve()))
     _fast.validate_plugin(capsule)
-    atexit.register(_end_validation, capsule)
     return capsule
-
-
-def _end_validation(capsule: Any) -> None:
-    drain_log()
-    for sentence in _fast.validation_end(capsule):
-        _LOG.error("%s", sentence)
 
 
 def _library(backend: Backend) -> tuple[Path, str | None]:
