@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from dovetail.check_backend.catalogue import behaviour, calls, device, library
+from dovetail.check_backend.catalogue import behaviour, calls, device, graphs, library
 from dovetail.check_backend.catalogue.code import Code
 
 __all__ = ["CODES", "Code"]
@@ -16,7 +16,7 @@ __all__ = ["CODES", "Code"]
 
 def _all() -> Mapping[str, Code]:
     found: dict[str, Code] = {}
-    for part in (library.CODES, calls.CODES, behaviour.CODES, device.CODES):
+    for part in (library.CODES, calls.CODES, behaviour.CODES, device.CODES, graphs.CODES):
         for code, meaning in part.items():
             if code in found:
                 raise KeyError(f"the code {code} is explained twice")

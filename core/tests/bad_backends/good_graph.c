@@ -1,0 +1,4 @@
+/* Nothing is wrong with it. */
+#include "graph.h"
+
+PLUGIN_WITH(GRAPH)
