@@ -63,6 +63,20 @@ def test_memory_has_a_limit_and_comes_back(chip, table) -> None:
     one.release(one.alloc(1000), 1000)
 
 
+def test_what_is_given_back_twice_is_told_to_the_host(chip, log) -> None:
+    one = chip(memory=1000)
+    stream = one.stream()
+    first, second = one.alloc(300), one.alloc(200)
+    before = len(log)
+    for _ in range(2):
+        one.release(first, 300)
+        one.release(second, 200, stream=stream)
+    one.release(ffi.cast("void *", 8), 8)
+    assert len(log) == before + 3
+    assert all("which is given back; was it before?" in line for line in log[before:])
+    assert one.free_bytes() == 1000
+
+
 def test_arguments_of_alloc_are_checked(chip, table) -> None:
     one = chip()
     for words in ({"size": 0}, {"size": 8, "space": 3}):

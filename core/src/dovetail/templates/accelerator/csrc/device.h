@@ -46,6 +46,7 @@ typedef struct block {
     uint64_t size;
     void *bytes; /* what only this plugin sees */
     uint32_t space;
+    bool released; /* given back; commands that were queued before still use it */
 } block;
 
 typedef struct memory {

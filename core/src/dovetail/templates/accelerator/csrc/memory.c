@@ -77,7 +77,7 @@ dvt_status memory_alloc(dvt_device *device, const dvt_alloc_desc *desc, void **d
             uintptr_t span = (uintptr_t)(desc->size + 2 * alignment + GAP);
             uintptr_t start = atomic_fetch_add(&next_address, span) + (uintptr_t)alignment;
             start &= ~((uintptr_t)alignment - 1);
-            m->blocks[m->count++] = (block){start, desc->size, bytes, desc->space};
+            m->blocks[m->count++] = (block){start, desc->size, bytes, desc->space, false};
             *data = (void *)start;
         }
     }
@@ -87,21 +87,6 @@ dvt_status memory_alloc(dvt_device *device, const dvt_alloc_desc *desc, void **d
         error, DVT_OUT_OF_MEMORY, "no room for %llu bytes in %s: %llu of %llu bytes are in use%s",
         (unsigned long long)desc->size, device->spaces[desc->space].name, (unsigned long long)used,
         (unsigned long long)capacity, injected ? " (a fault that was asked for)" : "");
-}
-
-void memory_release(dvt_device *device, const dvt_alloc_desc *desc) {
-    memory *m = &device->memory;
-    if (atomic_load(&device->state) == DEVICE_FORKED) return; /* another process's memory */
-    pthread_mutex_lock(&m->lock);
-    /* The bytes count as free at once: on a real chip the same stream may have them again. */
-    m->used[desc->space] -= desc->size;
-    pthread_mutex_unlock(&m->lock);
-    if (desc->stream == NULL) {
-        memory_unmap(device, desc->space, (uintptr_t)desc->data);
-        return;
-    }
-    command c = {.kind = COMMAND_RELEASE, .release = {device, desc->space, (uintptr_t)desc->data}};
-    stream_push(desc->stream, &c);
 }
 
 /* The row with the highest address that is not above `address`; -1 when there is none. */
@@ -115,6 +100,45 @@ static ptrdiff_t find(const memory *m, uintptr_t address) {
             high = middle;
     }
     return (ptrdiff_t)low - 1;
+}
+
+/* Account for what is given back; false when no allocation begins there. */
+static bool take_back(dvt_device *device, const dvt_alloc_desc *desc) {
+    memory *m = &device->memory;
+    uint64_t size = desc->size;
+    bool known = desc->space < N_SPACES;
+    pthread_mutex_lock(&m->lock);
+    if (known && desc->space != SPACE_PINNED) {
+        const ptrdiff_t at = find(m, (uintptr_t)desc->data);
+        block *b = at < 0 ? NULL : &m->blocks[at];
+        known = b != NULL && b->address == (uintptr_t)desc->data && !b->released;
+        if (known) {
+            b->released = true;
+            size = b->size;
+        }
+    }
+    /* The bytes count as free at once: on a real chip the same stream may have them again. */
+    if (known) m->used[desc->space] -= size;
+    pthread_mutex_unlock(&m->lock);
+    return known;
+}
+
+void memory_release(dvt_device *device, const dvt_alloc_desc *desc) {
+    if (atomic_load(&device->state) == DEVICE_FORKED) return; /* another process's memory */
+    if (!take_back(device, desc)) {
+        dvt_error said = {.struct_size = sizeof said};
+        fail(&said, DVT_INVALID_ARGUMENT,
+             DEVICE_WORD ":%u: no allocation begins at %p, which is given back; was it before?",
+             device->ordinal, desc->data);
+        device->host->log(device->host, DVT_LOG_ERROR, said.message);
+        return;
+    }
+    if (desc->stream == NULL) {
+        memory_unmap(device, desc->space, (uintptr_t)desc->data);
+        return;
+    }
+    command c = {.kind = COMMAND_RELEASE, .release = {device, desc->space, (uintptr_t)desc->data}};
+    stream_push(desc->stream, &c);
 }
 
 void memory_unmap(dvt_device *device, uint32_t space, uintptr_t data) {
