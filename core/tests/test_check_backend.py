@@ -255,7 +255,7 @@ OURS = ("file", "load", "query", "structs", "device", "answers", "allocation")
 
 def test_the_smallest_backend_passes_whole(make: Make) -> None:
     made = make("../../plugins/hello/csrc/hello")
-    certificate = check.check(target.find(str(made)), patience=120)
+    certificate = check.check(target.find(str(made)), patience=120, jobs=2)
     assert certificate.verdict == "passed", [str(f) for f in certificate.findings()]
     assert {stage.verdict for stage in certificate.stages} == {"passed"}
     assert certificate.facts["name"] == "hello" and certificate.facts["kernel_rows"] == 1
@@ -263,7 +263,7 @@ def test_the_smallest_backend_passes_whole(make: Make) -> None:
 
 
 def test_the_cpu_device_keeps_the_abi() -> None:
-    certificate = check.check(target.find("cpu"), quick=True, only=OURS, patience=120)
+    certificate = check.check(target.find("cpu"), quick=True, only=OURS, patience=120, jobs=2)
     assert certificate.verdict == "passed", [str(f) for f in certificate.findings()]
     assert certificate.facts["tables"] == ["device", "graph"]
 
@@ -329,6 +329,20 @@ def test_stages_that_need_a_broken_one_are_skipped_and_say_so(make: Make) -> Non
     assert (load.verdict, query.verdict, structs.verdict) == ("failed", "skipped", "skipped")
     assert query.skips == ("the stage load did not run to its end",)
     assert not certificate.whole
+
+
+def test_stages_at_the_same_time_give_the_same_in_the_same_order(make: Make) -> None:
+    found = target.find(str(make("bad_backends/abi_query", 1)))
+    several = check.check(found, only=["load", "query", "structs", "device"], jobs=3)
+    assert [(one.name, one.verdict) for one in several.stages] == [
+        ("load", "passed"),
+        ("query", "failed"),
+        ("structs", "passed"),
+        ("device", "passed"),
+    ]
+    broken = target.find(str(make("bad_backends/abi_load", 1)))
+    certificate = check.check(broken, only=["load", "query", "structs"], jobs=3)
+    assert [one.verdict for one in certificate.stages] == ["failed", "skipped", "skipped"]
 
 
 def test_a_manifest_and_its_folder_name_the_library(make: Make, tmp_path: Path) -> None:

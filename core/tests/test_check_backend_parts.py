@@ -2,6 +2,7 @@
 
 import json
 import re
+import runpy
 import threading
 from html.parser import HTMLParser
 from pathlib import Path
@@ -160,6 +161,13 @@ def test_the_terminal_says_each_meaning_once() -> None:
     assert "add float32: 0.5 of 1 allowed" in said
     assert "load: the moon: it is not here" in said
     assert max(map(len, said.splitlines())) <= 100
+
+
+def test_the_page_of_codes_is_made_from_the_catalogue() -> None:
+    docs = Path(__file__).parents[1] / "docs"
+    made = runpy.run_path(str(docs / "make_codes.py"))["page"]()
+    committed = (docs / "check-backend-codes.md").read_text(encoding="utf-8")
+    assert committed == made, "python core/docs/make_codes.py"
 
 
 # ---- the channel ---------------------------------------------------------------------------------

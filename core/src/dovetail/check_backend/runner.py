@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -61,9 +62,15 @@ class _Child:
 
 
 def run_stage(
-    stage: Stage, library: Path, *, quick: bool = False, ordinal: int = 0, patience: float = 30.0
+    stage: Stage,
+    library: Path,
+    *,
+    quick: bool = False,
+    ordinal: int = 0,
+    patience: float = 30.0,
+    stop: threading.Event | None = None,
 ) -> Run:
-    """Run it. ``patience``: how many seconds one step may take."""
+    """Run it. ``patience``: how many seconds one step may take. ``stop``: set to end it early."""
     run = Run()
     begin = time.monotonic()
     resume = 0
@@ -76,7 +83,7 @@ def run_stage(
             "resume": resume,
         }
         child = _Child()
-        code = _watch(request, child, run, patience)
+        code = _watch(request, child, run, patience, stop or threading.Event())
         run.output = (run.output + child.printed)[:_OUTPUT_KEPT]
         finding = _fault(stage, child, code, patience)
         if finding is None:
@@ -133,7 +140,9 @@ def _add(run: Run, finding: Finding) -> None:
 # ---- the child ----------------------------------------------------------------------------------
 
 
-def _watch(request: dict[str, Any], child: _Child, run: Run, patience: float) -> int | None:
+def _watch(
+    request: dict[str, Any], child: _Child, run: Run, patience: float, stop: threading.Event
+) -> int | None:
     """The child's status; None when it stood still and was ended."""
 
     def take(message: dict[str, Any]) -> None:
@@ -158,7 +167,7 @@ def _watch(request: dict[str, Any], child: _Child, run: Run, patience: float) ->
         finally:
             os.close(write_end)
         try:
-            code = _listen(process, read_end, take, patience)
+            code = _listen(process, read_end, take, patience, stop)
         finally:
             os.close(read_end)
             with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -179,6 +188,7 @@ def _listen(
     read_end: int,
     take: Callable[[dict[str, Any]], None],
     patience: float,
+    stop: threading.Event,
 ) -> int | None:
     lines = Lines()
     last = time.monotonic()
@@ -186,6 +196,8 @@ def _listen(
         selector.register(read_end, selectors.EVENT_READ)
         open_ = True
         while True:
+            if stop.is_set():
+                raise KeyboardInterrupt
             left = last + patience - time.monotonic()
             if left <= 0:
                 return None

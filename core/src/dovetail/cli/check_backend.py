@@ -38,6 +38,9 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     verb.add_argument(
         "--patience", metavar="S", type=float, default=30.0, help="seconds a single step may take"
     )
+    verb.add_argument(
+        "--jobs", metavar="N", type=int, default=1, help="stages that run at the same time (1)"
+    )
     verb.set_defaults(run=_run)
 
 
@@ -47,7 +50,7 @@ def _run(chosen: argparse.Namespace) -> int:
     screen = sys.stderr if chosen.json == "-" else sys.stdout
 
     def before(stage: Stage) -> None:
-        if screen.isatty():
+        if screen.isatty() and chosen.jobs == 1:
             print(f"  {stage.name} ...", end="", file=screen, flush=True)
 
     def after(result: StageResult) -> None:
@@ -63,6 +66,7 @@ def _run(chosen: argparse.Namespace) -> int:
             only=chosen.only,
             ordinal=chosen.ordinal,
             patience=chosen.patience,
+            jobs=chosen.jobs,
             before=before,
             after=after,
         )
