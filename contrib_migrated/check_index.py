@@ -15,7 +15,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "rfcs"))
-from check_rfcs import Finding, newest_commit, read  # noqa: E402  the same kind of finding
+from check_rfcs import Finding, made, newest_commit, read  # noqa: E402  the same kind of finding
 
 FATES: dict[str, frozenset[str]] = {
     "core": frozenset({"home", "evidence"}),
@@ -136,16 +136,10 @@ def check(root: Path, *, write: bool = False, number: int = NUMBER) -> list[Find
         text = f"{len(seen)} projects; tf.contrib had {number}, and each has its row"
         found.append(Finding(path=path, line=1, rule="number", text=text))
     readme = root / "contrib_migrated" / "README.md"
-    text = readme.read_text(encoding="utf-8")
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    wanted = before + table([row for _, row in index]) + after
-    if write and begin and end:
-        readme.write_text(wanted, encoding="utf-8")
-    elif text != wanted or not begin or not end:
-        what = "its table is out of date; run python contrib_migrated/check_index.py --write"
-        place = Path("contrib_migrated/README.md")
-        found.append(Finding(path=place, line=1, rule="table", text=what))
+    text = table([row for _, row in index])
+    for one in made(readme, (BEGIN, END), text, "contrib_migrated/check_index.py", write):
+        place = readme.relative_to(root)
+        found.append(Finding(path=place, line=one.line, rule=one.rule, text=one.text))
     return found
 
 

@@ -269,22 +269,22 @@ def index_text(rfcs: list[Rfc]) -> str:
     return f"{text}\n{END}"
 
 
-def index(rfcs: list[Rfc], root: Path, write: bool) -> Iterator[Finding]:
-    """The index in README.md is what the headers say."""
-    path = root / "rfcs" / INDEX
-    text = path.read_text(encoding="utf-8")
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
+def made(path: Path, marks: tuple[str, str], text: str, command: str, write: bool) -> list[Finding]:
+    """What stands between two lines of a page is ``text``, or is made so."""
+    there = path.read_text(encoding="utf-8") if path.is_file() else ""
+    before, begin, rest = there.partition(marks[0])
+    _, end, after = rest.partition(marks[1])
     if not begin or not end:
-        yield Finding(path=path, line=1, rule="index", text=f"it lacks the lines {BEGIN} and {END}")
-        return
-    wanted = before + index_text(rfcs) + after
+        lacks = f"it lacks the lines {marks[0]} and {marks[1]}"
+        return [Finding(path=path, line=1, rule="made", text=lacks)]
+    wanted = before + text + after
     if write:
         path.write_text(wanted, encoding="utf-8")
-    elif text != wanted:
+    elif there != wanted:
         line = before.count("\n") + 1
-        what = "it is out of date; run python rfcs/check_rfcs.py --write"
-        yield Finding(path=path, line=line, rule="index", text=what)
+        what = f"it is out of date; run python {command} --write"
+        return [Finding(path=path, line=line, rule="made", text=what)]
+    return []
 
 
 def newest_commit(root: Path) -> date | None:
@@ -300,7 +300,8 @@ def check(root: Path, *, write: bool = False) -> list[Finding]:
     own = {TEMPLATE, INDEX}
     rfcs = [read(path) for path in sorted(folder.glob("*.md")) if path.name not in own]
     found = [finding for rfc in rfcs for rule in RULES for finding in rule(rfc, root)]
-    found += [*numbers(rfcs), *supersession(rfcs), *index(rfcs, root, write)]
+    found += [*numbers(rfcs), *supersession(rfcs)]
+    found += made(folder / INDEX, (BEGIN, END), index_text(rfcs), "rfcs/check_rfcs.py", write)
     return [
         Finding(path=f.path.relative_to(root), line=f.line, rule=f.rule, text=f.text) for f in found
     ]

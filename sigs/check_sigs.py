@@ -16,7 +16,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "rfcs"))
-from check_rfcs import Finding, Rfc, newest_commit, read  # noqa: E402  the same kind of page
+from check_rfcs import Finding, Rfc, made, newest_commit, read  # noqa: E402  the same kind of page
 
 KEYS = ["sig", "lead", "second", "owns", "chartered", "review-by"]
 PARTS = ["Scope.", "Not in scope.", "Decisions.", "Joining."]
@@ -159,33 +159,23 @@ def table(charters: list[Rfc]) -> str:
     return f"{text}\n{END}"
 
 
-def made(charters: list[Rfc], root: Path, write: bool) -> Iterator[Finding]:
+def generated(charters: list[Rfc], root: Path, write: bool) -> Iterator[Finding]:
     """CODEOWNERS and the table are what the charters say."""
-    readme = root / "sigs" / "README.md"
-    text = readme.read_text(encoding="utf-8") if readme.is_file() else ""
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        what = f"it lacks the lines {BEGIN} and {END}"
-        yield Finding(path=readme, line=1, rule="made", text=what)
-        return
-    for path, wanted in (
-        (readme, before + table(charters) + after),
-        (root / OWNERS, codeowners(charters)),
-    ):
-        there = path.read_text(encoding="utf-8") if path.is_file() else ""
-        if write:
-            path.write_text(wanted, encoding="utf-8")
-        elif there != wanted:
-            what = "it is out of date; run python sigs/check_sigs.py --write"
-            yield Finding(path=path, line=1, rule="made", text=what)
+    command, readme, owners = "sigs/check_sigs.py", root / "sigs" / "README.md", root / OWNERS
+    yield from made(readme, (BEGIN, END), table(charters), command, write)
+    wanted = codeowners(charters)
+    if write:
+        owners.write_text(wanted, encoding="utf-8")
+    elif not owners.is_file() or owners.read_text(encoding="utf-8") != wanted:
+        what = f"it is out of date; run python {command} --write"
+        yield Finding(path=owners, line=1, rule="made", text=what)
 
 
 def check(root: Path, *, write: bool = False) -> list[Finding]:
     """Return what is wrong under ``root``/sigs."""
     charters = [read(path) for path in sorted(root.glob("sigs/*/CHARTER.md"))]
     found = [f for charter in charters for rule in (header, body) for f in rule(charter, root)]
-    found += made(charters, root, write)
+    found += generated(charters, root, write)
     found += ownership(charters, root)
     return [
         Finding(path=f.path.relative_to(root), line=f.line, rule=f.rule, text=f.text) for f in found

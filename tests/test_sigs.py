@@ -52,12 +52,8 @@ def test_every_charter_passes() -> None:
 
 
 @pytest.fixture
-def findings(tmp_path: Path, checker: ModuleType) -> Callable[..., list[str]]:
+def findings(repository: Path, checker: ModuleType) -> Callable[..., list[str]]:
     """``findings(text, **files)``: what is said of a tree with this charter and these files."""
-    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
-    identity = ["-c", "user.name=n", "-c", "user.email=e", "-c", "commit.gpgsign=false"]
-    commit = ["git", *identity, "commit", "-q", "--allow-empty", "-m", "x"]
-    subprocess.run(commit, cwd=tmp_path, check=True)
 
     def look(text: str, *files: str, rest: str = REST, write: bool = True) -> list[str]:
         pages = {
@@ -66,10 +62,10 @@ def findings(tmp_path: Path, checker: ModuleType) -> Callable[..., list[str]]:
             "sigs/README.md": README,
         }
         for name, content in {**pages, **dict.fromkeys(("a/file", *files), "")}.items():
-            path = tmp_path / name
+            path = repository / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(content, encoding="utf-8")
-        return [str(finding) for finding in checker.check(tmp_path, write=write)]
+        return [str(finding) for finding in checker.check(repository, write=write)]
 
     return look
 
