@@ -103,11 +103,12 @@ static void check_workspace(dvv_frame *f, const dvv_promise *p, const dvt_call *
     if (p->workspace_size == 0) return;
     dvv_count(f->layer, DVV_WORKSPACE);
     uint64_t alignment = p->workspace_alignment != 0 ? p->workspace_alignment : 64;
+    bool handle = dvv_opaque(device, 0) && !(p->row_flags & DVT_KERNEL_ON_HOST);
     if (call->workspace_size < p->workspace_size || call->workspace == NULL)
         dvv_blame_host(f,
                        "the workspace is %p with %" PRIu64 " bytes, but %" PRIu64 " were asked for",
                        call->workspace, call->workspace_size, p->workspace_size);
-    else if ((uintptr_t)call->workspace % alignment != 0)
+    else if (!handle && (uintptr_t)call->workspace % alignment != 0)
         dvv_blame_host(f, "the workspace %p is not aligned to the %" PRIu64 " bytes asked for",
                        call->workspace, alignment);
     else if (!dvv_on_host(device) && !(p->row_flags & DVT_KERNEL_ON_HOST)) {

@@ -117,7 +117,9 @@ bool dvv_check_view(dvv_frame *f, const char *role, uint32_t index, const dvt_te
                                        : "but the row does not set DVT_KERNEL_STRIDED");
         return false;
     }
-    uintptr_t first = (uintptr_t)t->data + t->byte_offset;
+    /* A handle is no address: there the offset alone can be judged. */
+    bool handle = dvv_opaque(device, 0) && !(promises & DVV_ELSEWHERE);
+    uintptr_t first = (handle ? 0 : (uintptr_t)t->data) + t->byte_offset;
     uint32_t unit = dvv_alignment(t->dtype);
     if (!(promises & (DVV_ANY_ALIGNMENT | DVV_ELSEWHERE)) && first % unit != 0) {
         dvv_blame_host(f, "%s %u at %p is not aligned to its elements of %u bytes", role, index,
