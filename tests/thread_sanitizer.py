@@ -1,12 +1,15 @@
 """The programs of core/csrc/tests_tsan under ThreadSanitizer: the host, an asynchronous device.
 
-Each is linked with the simulated accelerator of the templates and runs many threads at once; the
-sanitizer reports two accesses that nothing orders, also when they did not collide this time.
+Most are linked with the simulated accelerator of the templates, and run many threads at once; the
+sanitizer reports two accesses that nothing orders, also when they did not collide this time. They
+run under AddressSanitizer and UndefinedBehaviorSanitizer, too, which see what is lost.
 """
 
+import functools
 import os
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -41,17 +44,38 @@ int main(void) {
 """
 
 
-def build(sources: list[Path], target: Path, way: str) -> Path:
-    """Compile one program; a compiler without the sanitizer fails the test with a sentence."""
-    sanitizer = ["-g", "-O1", f"-fsanitize={WAYS[way]}", f"-I{HEADER}"]
-    command = [compiler(), *STRICT, *sanitizer, *map(str, sources), "-o", str(target)]
-    done = subprocess.run(
-        [*command, "-lm", "-lpthread", "-ldl"], capture_output=True, text=True, check=False
-    )
+# Programs that count requests for host memory, and let one fail.
+COUNTED = [f"-Wl,--wrap={name}" for name in ("calloc", "realloc", "aligned_alloc")]
+
+
+def compile_with(way: str, words: list[str], folder: Path) -> None:
+    """Run the compiler; one without the sanitizer fails the test with a sentence."""
+    command = [compiler(), *STRICT, "-g", "-O1", f"-fsanitize={WAYS[way]}", f"-I{HEADER}", *words]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         said = NO_SANITIZER.format(words=WAYS[way], compiler=compiler(), said=done.stderr)
         pytest.fail(said if "sanit" in done.stderr or "san." in done.stderr else done.stderr)
+
+
+def build(sources: list[Path], target: Path, way: str) -> Path:
+    """Compile and link one program."""
+    words = [*map(str, sources), "-o", str(target)]
+    words += COUNTED if target.name.endswith("out_of_memory") else []
+    compile_with(way, [*words, "-lm", "-lpthread", "-ldl"], target.parent)
     return target
+
+
+@pytest.fixture(scope="module")
+def device(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], list[Path]]:
+    """``device("thread")``: the accelerator's objects under that sanitizer, compiled once."""
+
+    @functools.cache
+    def objects(way: str) -> list[Path]:
+        folder = tmp_path_factory.mktemp(way)
+        compile_with(way, ["-c", *map(str, sorted(DEVICE.glob("*.c")))], folder)
+        return sorted(folder.glob("*.o"))
+
+    return objects
 
 
 def run(program: Path) -> subprocess.CompletedProcess[str]:
@@ -88,8 +112,10 @@ def test_the_sanitizer_finds_a_race(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
-def test_program_runs_without_a_finding(source: Path, way: str, tmp_path: Path) -> None:
-    sources = [source, *(sorted(DEVICE.glob("*.c")) if "accelerator" in source.stem else [])]
-    done = run(build(sources, tmp_path / source.stem, way))
+def test_program_runs_without_a_finding(
+    source: Path, way: str, tmp_path: Path, device: Callable[[str], list[Path]]
+) -> None:
+    linked = device(way) if source.stem.startswith("accelerator") else []
+    done = run(build([source, *linked], tmp_path / source.stem, way))
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout == "ok\n", done.stderr
