@@ -77,6 +77,29 @@ static void *system_alloc(dvf_device *device, uint64_t size, dvt_error *error, d
     return data;
 }
 
+static void link_block(dvf_buffer *b) {
+    b->older = b->device->blocks;
+    if (b->older != NULL) b->older->newer = b;
+    b->device->blocks = b;
+}
+
+/* Give a block back to whom it came from. */
+static void drop(dvf_buffer *b) {
+    if (b->newer != NULL) b->newer->older = b->older;
+    if (b->older != NULL) b->older->newer = b->newer;
+    if (b->device->blocks == b) b->device->blocks = b->older;
+    system_free(b->device, b->data, b->size);
+    free(b);
+}
+
+void dvf_release_all(dvf_device *device) {
+    dvf_trim(device);
+    for (dvf_buffer *b = device->blocks; b != NULL; b = b->older) {
+        system_free(device, b->data, b->size);
+        b->data = NULL;
+    }
+}
+
 void dvf_trim(dvf_device *device) {
     for (int i = 0; i < DVF_SIZE_CLASSES; i++) {
         dvf_buffer *b = device->free_lists[i];
@@ -84,8 +107,7 @@ void dvf_trim(dvf_device *device) {
         while (b != NULL) {
             dvf_buffer *next = b->next;
             device->cached_bytes -= b->size;
-            system_free(device, b->data, b->size);
-            free(b);
+            drop(b);
             b = next;
         }
     }
@@ -144,6 +166,7 @@ dvf_buffer *dvf_alloc(dvf_device *device, uint64_t size) {
         b->size = rounded;
         b->device = device;
         b->size_class = index;
+        link_block(b);
     }
     b->references = 1;
     b->donated = false;
@@ -179,8 +202,7 @@ void dvf_free(dvf_buffer *b) {
     dvf_device *device = b->device;
     device->live_bytes -= b->size;
     if (device->pooled) {
-        system_free(device, b->data, b->size);
-        free(b);
+        drop(b);
         return;
     }
     b->next = device->free_lists[b->size_class];

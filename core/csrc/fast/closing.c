@@ -1,12 +1,18 @@
-/* The end: every device closed, every plugin shut down, in reverse order of their opening and loading,
- * while the interpreter still runs. What outlives that (arrays, kernels, plans in some global) gives
- * nothing back to its device any more, and using it is an error in words. A forked child closes nothing
- * that its parent opened. */
+/* The end. When the interpreter begins to exit, devices with memory of their own are closed in reverse
+ * order of their opening, after all that was made on them was given back, and then their plugins are shut
+ * down in reverse order of loading. What outlives that in some global (arrays, kernels, plans) gives
+ * nothing back any more, and a use is an error in words.
+ *
+ * Devices whose memory the host shares follow when the interpreter is gone: until then numpy may read
+ * what is theirs, and so may functions that run at exit. One whose memory somebody still holds then is
+ * left as it is. A forked child closes nothing that its parent opened. */
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "closing.h"
+#include "operand.h"
 #include "stream.h"
 
 typedef struct entry {
@@ -50,6 +56,58 @@ int dvf_refuse_when_closed(void) {
     return -1;
 }
 
+/* ---- what plugins made --------------------------------------------------------------------------- */
+
+struct dvf_made {
+    dvf_made *newer, *older;
+    dvf_device *device;
+    dvt_kernel *kernel;
+    dvf_destroy_fn destroy;
+    dvt_executable *executable;
+};
+
+static void destroy(dvf_made *m) {
+    if (!dvf_alive(m->device)) return; /* it went with its device */
+    if (m->executable != NULL) m->device->plugin->graph.destroy(m->executable);
+    if (m->kernel != NULL) m->destroy(m->kernel);
+    m->executable = NULL;
+    m->kernel = NULL;
+}
+
+static dvf_made *make(const dvf_made *like) {
+    dvf_made *m = malloc(sizeof *m);
+    if (m == NULL) {
+        dvf_made lost = *like;
+        destroy(&lost);
+        PyErr_NoMemory();
+        return NULL;
+    }
+    *m = *like;
+    m->older = m->device->made;
+    if (m->older != NULL) m->older->newer = m;
+    m->device->made = m;
+    return m;
+}
+
+dvf_made *dvf_made_kernel(dvf_device *d, dvt_kernel *kernel, dvf_destroy_fn function) {
+    return make(&(dvf_made){.device = d, .kernel = kernel, .destroy = function});
+}
+
+dvf_made *dvf_made_executable(dvf_device *d, dvt_executable *executable) {
+    return make(&(dvf_made){.device = d, .executable = executable});
+}
+
+void dvf_unmake(dvf_made *m) {
+    dvf_wait_silently(m->device); /* enqueued work may still use it */
+    destroy(m);
+    if (m->newer != NULL) m->newer->older = m->older;
+    if (m->older != NULL) m->older->newer = m->newer;
+    if (m->device->made == m) m->device->made = m->older;
+    free(m);
+}
+
+/* ---- closing ------------------------------------------------------------------------------------- */
+
 /* Whether the calls that other threads are in came to an end within some seconds. */
 static bool calls_end(const dvf_device *d) {
     const struct timespec moment = {.tv_nsec = 1000000};
@@ -61,12 +119,20 @@ static bool calls_end(const dvf_device *d) {
     return d->in_flight == 0;
 }
 
-/* Close one device; false when a call that does not end keeps it open. */
-static bool close_device(dvf_device *d) {
-    if (!dvf_alive(d)) return true; /* lost: its handle is dead already */
-    d->state = DVF_CLOSING;         /* from here on a use is refused, and giving back is not */
+/* Everything back, and the handle with it. */
+static void close_handle(dvf_device *d) {
+    for (dvf_made *m = d->made; m != NULL; m = m->older) destroy(m);
+    dvf_release_all(d);
+    dvf_stream_close(d);
+    if (d->plugin->has_device && d->plugin->device.device_close != NULL)
+        d->plugin->device.device_close(d->handle);
+    d->state = DVF_CLOSED;
+}
+
+static void close_device(dvf_device *d) {
+    d->state = DVF_CLOSING; /* from here on a use is refused, and giving back is not */
     d->guarded = true;
-    if (!calls_end(d)) return false;
+    if (!calls_end(d)) return; /* better open than closed under a call that does not end */
     dvf_failure failure;
     bool well;
     Py_BEGIN_ALLOW_THREADS;
@@ -76,32 +142,44 @@ static bool close_device(dvf_device *d) {
         /* Nobody asked for the results, but that something failed is not kept from the user. */
         dvf_raise_failure(&failure, "the end of the process", "stream_sync");
         PyErr_WriteUnraisable((PyObject *)d);
-        if (!dvf_alive(d)) return true;
     }
-    dvf_trim(d);
-    dvf_stream_close(d);
-    if (d->plugin->has_device && d->plugin->device.device_close != NULL)
-        d->plugin->device.device_close(d->handle);
-    d->state = DVF_CLOSED;
-    return true;
+    if (dvf_alive(d)) close_handle(d);
+}
+
+/* Shut down the plugins of which no device is open; each once. */
+static void shut_down(void) {
+    for (entry *p = last_plugin; p != NULL; p = p->before) {
+        bool open = false;
+        for (entry *e = last_device; e != NULL; e = e->before)
+            open = open || (e->device->plugin == p->plugin && dvf_alive(e->device));
+        if (open || p->plugin == NULL || p->process != (long)getpid()) continue;
+        if (p->plugin->table.shutdown != NULL) p->plugin->table.shutdown();
+        p->plugin = NULL;
+    }
 }
 
 /* close_devices(): for atexit. */
 static PyObject *py_close_devices(PyObject *self, PyObject *unused) {
     (void)self;
     (void)unused;
-    long process = (long)getpid();
     closed = true;
-    for (entry *e = last_device; e != NULL; e = e->before) {
-        if (e->process != process) continue;
-        if (close_device(e->device)) continue;
-        for (entry *p = last_plugin; p != NULL; p = p->before)
-            if (p->plugin == e->device->plugin) p->plugin = NULL;
-    }
-    for (entry *p = last_plugin; p != NULL; p = p->before)
-        if (p->process == process && p->plugin != NULL && p->plugin->table.shutdown != NULL)
-            p->plugin->table.shutdown();
+    dvf_clear_scalars();
+    for (entry *e = last_device; e != NULL; e = e->before)
+        if (e->process == (long)getpid() && dvf_alive(e->device) && !e->device->host_visible)
+            close_device(e->device);
+    shut_down();
     Py_RETURN_NONE;
+}
+
+/* After the interpreter: no Python from here on. */
+static void close_the_rest(void) {
+    for (entry *e = last_device; e != NULL; e = e->before) {
+        dvf_device *d = e->device;
+        if (e->process != (long)getpid() || d->state != DVF_OPEN) continue;
+        if (!d->host_visible || d->in_flight > 0 || d->live_bytes > 0) continue;
+        close_handle(d);
+    }
+    shut_down();
 }
 
 /* after_fork(device) -> whether the child can use it. */
@@ -131,5 +209,6 @@ static PyMethodDef functions[] = {
     {NULL, NULL, 0, NULL}};
 
 int dvf_closing_init(PyObject *module) {
+    Py_AtExit(close_the_rest); /* where there is no room for one more, they stay open */
     return PyModule_AddFunctions(module, functions);
 }

@@ -1,6 +1,7 @@
 /* Device: an opened device of a normalised plugin, with its memory caches. Never closed before
  * exit, so that arrays may hold it without counting. */
 #include "answers.h"
+#include "closing.h"
 #include "fast.h"
 #include "stream.h"
 

@@ -8,6 +8,7 @@
 
 typedef struct dvf_executable {
     PyObject_HEAD dvt_executable *handle;
+    struct dvf_made *made; /* what is to be destroyed */
     dvf_device *device;
     PyObject *graph; /* its constants stay valid while the executable lives */
     PyObject *description;

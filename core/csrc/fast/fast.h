@@ -83,6 +83,8 @@ typedef struct dvf_device {
     bool host_visible;       /* the same, and there is no work to wait for: memory may be shared */
     bool pooled;             /* the plugin pools: keep no cache of our own */
     bool opaque;             /* data of space 0 is a handle: no arithmetic on it */
+    dvf_buffer *blocks;      /* every block that the system gave and has not got back */
+    struct dvf_made *made;   /* every kernel and executable (closing.c) */
     dvf_buffer *free_lists[DVF_SIZE_CLASSES];
     uint64_t cached_bytes, live_bytes, peak_bytes, allocations, system_allocations;
 } dvf_device;
@@ -91,10 +93,11 @@ typedef struct dvf_device {
 struct dvf_buffer {
     Py_ssize_t references;
     void *data;
-    uint64_t size;      /* usable bytes */
-    dvf_device *device; /* devices live for ever */
-    PyObject *owner;    /* foreign memory: who keeps it alive; null for our own */
-    dvf_buffer *next;   /* free list */
+    uint64_t size;             /* usable bytes */
+    dvf_device *device;        /* devices live for ever */
+    PyObject *owner;           /* foreign memory: who keeps it alive; null for our own */
+    dvf_buffer *next;          /* free list */
+    dvf_buffer *newer, *older; /* blocks of the device */
     int32_t size_class;
     bool donated;
 };
@@ -108,11 +111,7 @@ extern PyTypeObject *dvf_device_type;
 int dvf_device_init(PyObject *module);
 PyObject *dvf_py_open_device(PyObject *self, PyObject *args);
 PyObject *dvf_py_device_count(PyObject *self, PyObject *capsule);
-/* closing.c: what the end of the process, or of its connection to a parent, means for devices. */
-int dvf_closing_init(PyObject *module);
-int dvf_refuse_when_closed(void); /* 0, or -1 when every device was closed for good */
-int dvf_close_later(dvf_device *device);
-int dvf_shut_down_later(dvf_plugin *plugin);
+int dvf_shut_down_later(dvf_plugin *plugin); /* closing.c; 0 or -1 */
 PyObject *dvf_py_memory_stats(PyObject *self, PyObject *device);
 PyObject *dvf_py_memory_trim(PyObject *self, PyObject *device);
 
@@ -120,6 +119,8 @@ dvf_buffer *dvf_alloc(dvf_device *device, uint64_t size); /* null with OutOfMemo
 dvf_buffer *dvf_adopt_memory(dvf_device *device, void *data, uint64_t size, PyObject *owner);
 void dvf_free(dvf_buffer *buffer); /* called at references == 0 */
 void dvf_trim(dvf_device *device);
+/* Give back everything, arrays' memory too, which nobody may touch from then on. */
+void dvf_release_all(dvf_device *device);
 static inline void dvf_retain(dvf_buffer *b) {
     b->references++;
 }
@@ -207,7 +208,8 @@ void dvf_attrs_clear(dvf_attrs *attrs);
 typedef struct dvf_kernel {
     PyObject_HEAD dvt_run_fn run;
     dvt_kernel *handle;
-    dvf_destroy_fn destroy;
+    struct dvf_made *made;  /* a plugin's kernel that is to be destroyed; or null */
+    dvf_destroy_fn destroy; /* of one that is not a plugin's */
     dvf_device *device;
     dvf_attrs attrs;
     PyObject *op_name;

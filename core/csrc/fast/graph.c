@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "answers.h"
+#include "closing.h"
 #include "executable.h"
 #include "fast.h"
 #include "stream.h"
@@ -271,6 +272,10 @@ static PyObject *graph_compile(PyObject *self, PyObject *arg) {
         return dvf_raise_slot(status, &error, PyUnicode_AsUTF8(g->device->name), "graph",
                               "compile");
     }
+    if (x->handle != NULL && (x->made = dvf_made_executable(x->device, x->handle)) == NULL) {
+        Py_DECREF(x);
+        return NULL;
+    }
     if (dvf_check_executable_info(&info, x->handle, x->device) < 0) {
         Py_DECREF(x);
         return NULL;
@@ -298,8 +303,7 @@ static void executable_dealloc(PyObject *self) {
     dvf_executable *x = (dvf_executable *)self;
     PyTypeObject *type = Py_TYPE(self);
     pthread_mutex_destroy(&x->lock);
-    if (x->handle != NULL) dvf_wait_silently(x->device); /* enqueued work may still use it */
-    if (x->handle != NULL && dvf_alive(x->device)) x->device->plugin->graph.destroy(x->handle);
+    if (x->made != NULL) dvf_unmake(x->made);
     Py_XDECREF((PyObject *)x->device);
     Py_XDECREF(x->graph);
     Py_XDECREF(x->description);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "answers.h"
+#include "closing.h"
 #include "fast.h"
 #include "stream.h"
 
@@ -14,10 +15,10 @@ PyTypeObject *dvf_kernel_type;
 static void kernel_dealloc(PyObject *self) {
     dvf_kernel *k = (dvf_kernel *)self;
     PyTypeObject *type = Py_TYPE(self);
-    if (k->handle != NULL && k->destroy != NULL) {
-        dvf_wait_silently(k->device); /* enqueued work may still use it */
-        if (dvf_alive(k->device)) k->destroy(k->handle);
-    }
+    if (k->made != NULL)
+        dvf_unmake(k->made);
+    else if (k->handle != NULL && k->destroy != NULL)
+        k->destroy(k->handle); /* not a plugin's */
     dvf_attrs_clear(&k->attrs);
     Py_XDECREF(k->op_name);
     Py_XDECREF((PyObject *)k->device);
@@ -109,7 +110,8 @@ PyObject *dvf_py_prepare(PyObject *self, PyObject *args) {
     memset(&info, 0, sizeof info);
     info.struct_size = (uint32_t)sizeof info;
     dvf_error_clear(&error);
-    dvt_status status = d->plugin->prepare_row(d->plugin, row, &op, &info, &k->destroy, &error);
+    dvf_destroy_fn destroy = NULL;
+    dvt_status status = d->plugin->prepare_row(d->plugin, row, &op, &info, &destroy, &error);
     if (status == DVT_UNSUPPORTED) {
         result = dvf_plugin_text(info.reason, "no reason given");
         goto done;
@@ -120,6 +122,9 @@ PyObject *dvf_py_prepare(PyObject *self, PyObject *args) {
     }
     k->run = info.run;
     k->handle = info.kernel;
+    if (info.kernel != NULL && destroy != NULL &&
+        (k->made = dvf_made_kernel(d, info.kernel, destroy)) == NULL)
+        goto done;
     if (dvf_check_kernel_info(&info, d, op.name) < 0) goto done;
     k->flags = info.flags;
     k->workspace_size = info.workspace_size;

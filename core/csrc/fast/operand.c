@@ -116,6 +116,10 @@ static struct {
     dvf_array *array;
 } scalar_cache[SCALAR_CACHE];
 
+void dvf_clear_scalars(void) {
+    for (int i = 0; i < SCALAR_CACHE; i++) Py_CLEAR(scalar_cache[i].array);
+}
+
 dvf_array *dvf_scalar_array(PyObject *scalar, int dtype, dvf_device *device) {
     char element[DVF_MAX_ITEMSIZE] = {0};
     if (write_scalar(scalar, dtype, element) < 0) return NULL;

@@ -12,5 +12,7 @@ PyObject *dvf_call_operands(dvf_op *op, PyObject *const *operands, int n, PyObje
 PyObject *dvf_read_scalar(dvf_array *a);
 /* A 0-d Array of a Python scalar, from a small cache. New reference. */
 dvf_array *dvf_scalar_array(PyObject *scalar, int dtype, dvf_device *device);
+/* Forget that cache: its arrays hold memory of devices. */
+void dvf_clear_scalars(void);
 
 #endif

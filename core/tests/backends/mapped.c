@@ -33,8 +33,8 @@ static dvt_status device_info(dvt_device *device, dvt_device_info *info, dvt_err
 static dvt_status alloc(dvt_device *device, const dvt_alloc_desc *desc, void **data,
                         dvt_error *error) {
     (void)device;
-    *data = calloc(1, (size_t)desc->size);
-    if (*data == NULL) return dvt_set_error(error, DVT_OUT_OF_MEMORY, "calloc gave nothing");
+    *data = aligned_alloc(64, (size_t)(desc->size + 63) / 64 * 64);
+    if (*data == NULL) return dvt_set_error(error, DVT_OUT_OF_MEMORY, "the system gave nothing");
     return DVT_OK;
 }
 
