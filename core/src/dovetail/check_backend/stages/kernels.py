@@ -55,6 +55,7 @@ def _row(subject: Subject, driver: Driver, op: Op, row: KernelRow) -> Iterator[F
             break
         if not _asked(problem, row):
             continue
+        subject.doing(f"prepare and run of {problem}")
         try:
             kernel = driver.prepare(row, problem)
             if isinstance(kernel, str):

@@ -52,6 +52,7 @@ def _row(
     if subject.quick:
         laid_out = laid_out[:: max(1, len(laid_out) // _QUICK_CASES)]
     for problem, kind in (*laid_out, *special):
+        subject.doing(f"{problem} laid out otherwise" if not kind else f"{problem}, special values")
         try:
             if kind:
                 yield from ((*one, str(problem)) for one in _values(driver, row, problem))

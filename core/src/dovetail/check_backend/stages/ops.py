@@ -60,6 +60,7 @@ def _run(subject: Subject) -> Iterator[Finding]:
         for kind, cases in by_dtype.items():
             step = max(1, len(cases) // _QUICK_CASES) if subject.quick else 1
             chosen = cases[::step]
+            subject.doing(f"{name} of {kind} on the conformance samples")
             yield from _dtype(subject, op, kind, chosen, unsupported.find(known, name, kind))
 
 

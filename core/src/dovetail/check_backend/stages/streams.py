@@ -46,6 +46,7 @@ def _run(subject: Subject) -> Iterator[Finding]:
             continue
         seen: set[str] = set()
         for _ in range(_QUICK_TIMES if subject.quick else _TIMES):
+            subject.doing(name)  # each time has the patience of a step
             try:
                 for code, what in parts[name](driver):
                     if code == "skip":
