@@ -182,6 +182,13 @@ static void on_the_shared_stream(uint32_t number, uint32_t round) {
     for (int i = 0; i < N; i++) CHECK(back[i] == host[i] * host[i] + host[i]);
 }
 
+/* The host's own threads meanwhile: each piece talks to the device. */
+static void ask_memory(void *context, uint64_t begin, uint64_t end, uint32_t worker) {
+    dvt_device *device = context;
+    (void)worker;
+    for (uint64_t i = begin; i < end; i++) give(device, NULL, take(device, NULL, 1 + i), 1 + i);
+}
+
 static void ignore(void *context, int32_t level, const char *text) {
     (void)context;
     (void)level;
@@ -204,8 +211,20 @@ static void job(void *shared, uint32_t number) {
     for (uint32_t round = 0; round < ROUNDS; round++) {
         across_devices(number, round);
         on_the_shared_stream(number, round);
+        plugin->host->parallel_for(plugin->host, 8, 1, ask_memory, devices[number % 2]);
     }
     atomic_fetch_sub(&working, 1);
+}
+
+/* The plugin may be asked more than once, and taken in by several threads. */
+static void adopt_once_more(void *shared, uint32_t number) {
+    dvf_plugin *another = NULL;
+    (void)shared;
+    (void)number;
+    OK(dvf_adopt(dvt_plugin_query(DVT_ABI_VERSION, DVT_ABI_VERSION, dvf_host(), &error), &another,
+                 &error));
+    CHECK(another != plugin && another->n_kernels == plugin->n_kernels);
+    discard(another);
 }
 
 /* ---- a compiled graph ---- */
@@ -315,6 +334,7 @@ int main(void) {
     CHECK(dvf_host_init() == 0);
     CHECK(dvf_adopt(dvt_plugin_query(DVT_ABI_VERSION, DVT_ABI_VERSION, dvf_host(), &error), &plugin,
                     &error) == DVT_OK);
+    at_once(4, adopt_once_more, NULL);
     for (uint32_t i = 0; i < 2; i++) devices[i] = open_device(i, names, numbers, 3);
     shared_stream = new_stream(devices[0]);
     compile_program();
