@@ -48,6 +48,8 @@ dvv_layer *dvv_layer_put(dvf_plugin *plugin) {
         dvv_wrap_streams(v, &plugin->device);
     }
     if (plugin->has_graph) dvv_wrap_graph(v, &plugin->graph);
+    /* Extension tables take handles, and would get ours: no host of 1.0 uses one, so none is offered. */
+    plugin->table.get_extension = NULL;
     plugin->prepare_row = dvv_prepare_row;
     plugin->host = &v->up;
     v->next = atomic_load(&layers);

@@ -6,12 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define MOST_KEEPING 32
+
 typedef struct kernel {
     dvv_handle handle;
     dvt_run_fn run;
     dvf_destroy_fn destroy;
     dvv_promise promise;
     char op[48];
+    _Atomic uint32_t keeping; /* runs, one after the other, that kept host memory */
 } kernel;
 
 static void forget(dvv_handle *handle) {
@@ -193,6 +196,15 @@ static dvt_status invoke_run(const void *target, const dvt_call *call, dvt_error
     return ((const kernel *)target)->run(call, error);
 }
 
+/* A kernel may keep what it took at its first run; one that does so every time is leaking. */
+static void check_keeping(dvv_frame *f, kernel *k) {
+    if (atomic_load(&f->loans) <= 0) {
+        atomic_store(&k->keeping, 0);
+    } else if (atomic_fetch_add(&k->keeping, 1) + 1 == MOST_KEEPING) {
+        dvv_blame_plugin(f, "each of its last %d runs took host memory and kept it", MOST_KEEPING);
+    }
+}
+
 static dvt_status run(const dvt_call *call, dvt_error *error) {
     dvv_frame f;
     kernel *k = dvv_open_by(&f, "run", call->kernel, DVV_KERNEL, DVV_SHARED, error);
@@ -227,6 +239,7 @@ static dvt_status run(const dvt_call *call, dvt_error *error) {
             dvv_calling(&f);
             status = k->run(&inner, &f.error);
         }
+        check_keeping(&f, k);
     }
     return dvv_close(&f, status, 0);
 }

@@ -6,6 +6,7 @@
 #include "validate_guard.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 static dvv_snapshot before_load;
 static bool have_snapshot;
@@ -29,7 +30,7 @@ static dvf_plugin *plugin_of(PyObject *capsule) {
 }
 
 /* What nobody could be told: findings of slots without status that no later call raised, and host memory
- * that runs have kept. Called when Python has ended, and with it every other report. */
+ * that runs have kept. Called after Python has ended, which closes the last devices. */
 static void tell_the_rest(void) {
     for (dvv_layer *v = dvv_layer_first(); v != NULL; v = v->next) {
         char op[64] = "";
@@ -50,7 +51,7 @@ static PyObject *validate_plugin(PyObject *self, PyObject *capsule) {
     dvf_plugin *plugin = plugin_of(capsule);
     if (plugin == NULL) return NULL;
     static bool once;
-    if (!once && Py_AtExit(tell_the_rest) == 0) once = true;
+    if (!once && atexit(tell_the_rest) == 0) once = true;
     if (dvv_fault_install() < 0 || dvv_layer_put(plugin) == NULL) return PyErr_NoMemory();
     char text[300];
     if (have_snapshot && dvv_snapshot_restore(&before_load, text, sizeof text)) {

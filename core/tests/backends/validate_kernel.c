@@ -64,10 +64,19 @@ static void write_wrongly(const dvt_call *call) {
     if (is("crashes")) *(volatile int *)16 = 1;
 }
 
+static const dvt_host *lender;
+static char *kept[64];
+static int n_kept;
+
 static void call_wrongly(const dvt_call *call) {
     const dvt_host *host = call->host;
     char *data = host->host_alloc(host, 100, 0);
+    lender = host;
     if (is("keeps host memory")) return;
+    if (is("keeps host memory until the end")) {
+        kept[n_kept++ % 64] = data;
+        return;
+    }
     if (is("overruns host memory")) data[100] = 1;
     host->host_free(host, data, is("frees another size") ? 99 : 100);
     if (is("frees twice")) host->host_free(host, data, 100);
@@ -130,6 +139,10 @@ static dvt_status prepare(const dvt_op *op, dvt_kernel_info *info, dvt_error *er
     return DVT_OK;
 }
 
+static void shut_down(void) {
+    while (n_kept > 0) lender->host_free(lender, kept[--n_kept], 100);
+}
+
 static const dvt_kernel_def rows[] = {{.op = "add",
                                        .types = "T=f32",
                                        .min_version = 1,
@@ -137,7 +150,7 @@ static const dvt_kernel_def rows[] = {{.op = "add",
                                        .run = run,
                                        .prepare = prepare,
                                        .destroy = destroy}};
-static const dvt_plugin plugin = {GOOD_PLUGIN(rows)};
+static const dvt_plugin plugin = {GOOD_PLUGIN(rows), .shutdown = shut_down};
 
 QUERY {
     (void)host;
