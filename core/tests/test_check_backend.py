@@ -24,7 +24,7 @@ HERE = Path(__file__).parent
 STRICT = ["-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror"]
 SHARED = ["-O1", "-shared", "-fPIC", "-fvisibility=hidden"]
 BY_NAME = {stage.name: stage for stage in STAGES}
-PATIENCE = 6.0  # for libraries that hang; others get more, since the machine may be busy
+PATIENCE = 3.0  # for libraries that hang; others get more, since the machine may be busy
 
 Make = Callable[..., Path]
 
@@ -184,6 +184,7 @@ ELSEWHERE = {
     "symbols/no-entry",
     "load/refused",
     "process/kit-fault",
+    "process/sanitizer",
     # In test_bad_backends.py, where kernels do it.
     "process/crash",
     "process/hang",
@@ -246,6 +247,13 @@ def test_what_is_no_library(make: Make, tmp_path: Path) -> None:
     nameless = make("backends/no_symbol")
     assert "symbols/no-entry" in codes(run_stage(BY_NAME["file"], nameless))
     assert codes(run_stage(BY_NAME["load"], nameless)) == {"symbols/no-entry"}
+
+
+def test_what_a_sanitizer_says_is_a_finding(make: Make) -> None:
+    flags = ("-fsanitize=undefined", "-fno-sanitize-recover=undefined")
+    run = run_stage(BY_NAME["load"], make("bad_backends/abi_undefined", 0, *flags))
+    assert codes(run) == {"process/sanitizer"}
+    assert "runtime error: signed integer overflow" in run.findings[0].what
 
 
 # ---- what is good --------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import selectors
 import signal
 import subprocess
@@ -25,10 +26,14 @@ __all__ = ["Run", "run_stage"]
 
 _MOST_RESTARTS = 20
 _OUTPUT_KEPT = 2000
+_TO_START = 120.0  # seconds that a busy machine may take to import Dovetail in the child
 # What the user set for a program of his own would change what is checked.
 _NOT_INHERITED = (
     "BACKENDS DISABLE PLUGINS FALLBACK DEVICE VALIDATE RECORD CPU PROBE_SECONDS".split()
 )
+# What sanitizers say before they end the process, and which of that is a plain crash.
+_SANITIZER = re.compile(r"^.*(?:\w+Sanitizer|runtime error): .*$", re.MULTILINE)
+_CRASH = re.compile(r"Sanitizer: (SEGV|BUS|ILL|FPE|stack-overflow)")
 _EXCEPTIONS = ("terminate called", "panicked at", "libc++abi", "fatal runtime error: Rust")
 
 
@@ -107,6 +112,12 @@ def _fault(stage: Stage, child: _Child, code: int | None, patience: float) -> Fi
         what = f"{child.what} did not return within {patience:g} seconds"
         return Finding(child.hang or "process/hang", stage.name, what, child.what)
     said = f"; it printed: {_last_line(child.printed)}" if child.printed.strip() else ""
+    report = _SANITIZER.search(child.printed) if code else None
+    if report is not None:
+        crashed = _CRASH.search(report[0]) is not None
+        crash = child.crash or "process/crash"
+        what = f"{child.what} ended the process: {report[0].strip()[:300]}"
+        return Finding(crash if crashed else "process/sanitizer", stage.name, what, child.what)
     if code < 0:
         word = _signal_word(-code)
         if -code == signal.SIGABRT and any(word in child.printed for word in _EXCEPTIONS):
@@ -129,7 +140,9 @@ def _signal_word(number: int) -> str:
 
 
 def _last_line(text: str) -> str:
-    return text.strip().splitlines()[-1][:200]
+    lines = text.strip().splitlines()
+    # What the validation layer says of a crash is worth more than what came after.
+    return next((x for x in lines if x.startswith("validation: ")), lines[-1])[:400]
 
 
 def _add(run: Run, finding: Finding) -> None:
@@ -191,20 +204,20 @@ def _listen(
     stop: threading.Event,
 ) -> int | None:
     lines = Lines()
-    last = time.monotonic()
+    last, allowed = time.monotonic(), max(patience, _TO_START)
     with selectors.DefaultSelector() as selector:
         selector.register(read_end, selectors.EVENT_READ)
         open_ = True
         while True:
             if stop.is_set():
                 raise KeyboardInterrupt
-            left = last + patience - time.monotonic()
+            left = last + allowed - time.monotonic()
             if left <= 0:
                 return None
             if open_ and selector.select(min(left, 0.2)):
                 piece = os.read(read_end, 65536)
                 for message in lines.feed(piece):
-                    last = time.monotonic()
+                    last, allowed = time.monotonic(), patience
                     take(message)
                 if piece:
                     continue

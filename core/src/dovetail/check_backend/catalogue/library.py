@@ -165,6 +165,12 @@ CODES: Mapping[str, Code] = {
         "Catch everything in each function that the host calls and return DVT_INTERNAL with the "
         "text; for Rust, catch_unwind; link C++ and Rust with their runtime, not without.",
     ),
+    "process/sanitizer": Code(
+        "a sanitizer that the library was built with found a fault",
+        "Wrong memory accesses, races and undefined results, which may show much later.",
+        "The certificate has what the sanitizer printed, with the line; see also UBSAN_OPTIONS and "
+        "ASAN_OPTIONS=log_path=FILE for all of it.",
+    ),
     "process/kit-fault": Code(
         "the check itself failed",
         "This part of the contract was not checked.",
