@@ -11,15 +11,6 @@ struct dvt_kernel {
 
 /* ---- kernels -------------------------------------------------------------------------------------- */
 
-static int contiguous(const dvt_tensor *t) {
-    int64_t expected = 1;
-    for (int32_t d = t->ndim - 1; d >= 0; d--) {
-        if (t->shape[d] != 1 && t->strides[d] != expected) return 0;
-        expected *= t->shape[d];
-    }
-    return 1;
-}
-
 static void look_at_layout(const dvt_tensor *t, const char *data, uint32_t flags) {
     if (count_of(t) == 0) return;
     if (!(flags & DVT_KERNEL_STRIDED) && !contiguous(t)) complain("a row without STRIDED got some");
@@ -104,8 +95,8 @@ static dvt_status prepare_flags(const dvt_op *o, dvt_kernel_info *info, uint32_t
     if (fault()) return some_error(error, "the dice say that prepare fails");
     static const uint64_t costs[] = {0, 1, 500, 999, 1000, 1000000};
     info->cost_ns = costs[dice(6)];
-    info->flags = dice(16);
-    if (found < SUM && dice(2)) info->may_alias = UINT64_C(0x0101010101010103);
+    info->flags = dice(4); /* deterministic, capturable */
+    if (found < SUM && dice(2)) info->may_alias = (UINT64_C(1) << o->n_inputs) - 1;
     if (found <= SUM && flags == 0 && dice(3) == 0) {
         info->run = plain[found];
         return DVT_OK;
@@ -253,6 +244,14 @@ static dvt_executable *make(const dvt_compile_desc *desc) {
     return NULL;
 }
 
+/* Any pairs of the first 8 outputs and the first 8 inputs. */
+static uint64_t some_aliases(uint32_t n_inputs, uint32_t n_outputs) {
+    uint64_t mask = 0;
+    for (uint32_t o = 0; o < n_outputs && o < 8; o++)
+        for (uint32_t i = 0; i < n_inputs && i < 8; i++) mask |= (uint64_t)dice(2) << (8 * o + i);
+    return mask;
+}
+
 static dvt_status compile(const dvt_compile_desc *desc, dvt_executable **executable,
                           dvt_executable_info *info, dvt_error *error) {
     if (desc->n_devices != 1 || desc->host == NULL) complain("compile for no device or host");
@@ -272,7 +271,7 @@ static dvt_status compile(const dvt_compile_desc *desc, dvt_executable **executa
     info->workspace_size = x->workspace_size;
     info->workspace_alignment = x->workspace_alignment;
     info->flags = dice(2) ? DVT_EXECUTABLE_CONCURRENT : 0;
-    info->may_alias = (uint64_t)dice(UINT32_MAX) << 32 | dice(UINT32_MAX); /* it reads all first */
+    info->may_alias = some_aliases(x->n_inputs, x->n_outputs); /* it reads all first */
     info->cost_ns = dice(2) ? dice(3000) : 0;
     info->description = dice(2) ? "a group of chaos" : NULL;
     *executable = x;

@@ -140,6 +140,15 @@ static inline int64_t reach(const dvt_tensor *t, const int64_t *at) {
     return offset;
 }
 
+static inline int contiguous(const dvt_tensor *t) {
+    int64_t expected = 1;
+    for (int32_t d = t->ndim - 1; d >= 0; d--) {
+        if (t->shape[d] != 1 && t->strides[d] != expected) return 0;
+        expected *= t->shape[d];
+    }
+    return 1;
+}
+
 /* The next index in row-major order. */
 static inline void advance(const dvt_tensor *t, int64_t *at) {
     for (int32_t d = t->ndim - 1; d >= 0 && ++at[d] == t->shape[d]; d--) at[d] = 0;
