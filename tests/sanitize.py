@@ -20,14 +20,18 @@ The sanitized build wants gcc's {library}, and {compiler} has none. Install it a
   Fedora           dnf install gcc libasan libubsan"""
 
 
-# What takes minutes here and reaches no C code that other tests do not: training, benchmarks, and
-# what checks Python by many calls of the same kernels.
+# What takes minutes here and reaches no C code that other tests do not: training, benchmarks,
+# what checks Python by many calls of the same kernels, and what other compilers build.
 LEFT_OUT = (
     "test_batching_rules.py",
     "test_benchmarks.py",
     "test_conformance_suite.py",
     "test_demo.py",
     "test_namespace.py",
+    "test_new_backend.py",
+    "test_new_backend_bindings.py",
+    "test_new_backend_languages.py",
+    "test_new_backend_projects.py",
     "test_op_benchmark.py",
     "test_op_reference.py",
     "test_program_text.py",

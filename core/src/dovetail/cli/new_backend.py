@@ -36,8 +36,8 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     verb.add_argument(
         "--bindings",
-        choices=["rust"],
-        help="write no project: print dovetail.h in this language, for a header newer than yours",
+        metavar="LANG",
+        help="write no project: print dovetail.h in rust or zig, for a newer header",
     )
     verb.add_argument(
         "--header", type=Path, metavar="FILE", help="for --bindings: another dovetail.h"
@@ -46,12 +46,17 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def _run(chosen: argparse.Namespace) -> int:
+    from dovetail.new_backend import BINDINGS, bindings, create  # noqa: PLC0415  for this verb only
+
     if chosen.bindings:
         if chosen.name is not None:
             raise DovetailError("--bindings prints a file and writes no project: leave NAME out")
-        from dovetail.new_backend.rust_bindings import rust_bindings  # noqa: PLC0415  a parser
-
-        print(rust_bindings(chosen.header), end="")
+        if chosen.bindings not in BINDINGS:
+            raise DovetailError(
+                f"there are no bindings in {chosen.bindings!r}; there are {', '.join(BINDINGS)}. C "
+                f"and C++ include dovetail.h itself"
+            )
+        print(bindings(chosen.bindings, chosen.header), end="")
         return 0
     if chosen.header is not None:
         raise DovetailError("--header belongs to --bindings; a project takes the installed header")
@@ -59,8 +64,6 @@ def _run(chosen: argparse.Namespace) -> int:
         raise DovetailError(
             "new-backend needs a device word, such as `dovetail new-backend mychip`"
         )
-    from dovetail.new_backend import create  # noqa: PLC0415  other verbs need no templates
-
     folder = create(chosen.name, language=chosen.lang, template=chosen.template, folder=chosen.out)
     files = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
     print(

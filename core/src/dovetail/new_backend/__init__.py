@@ -1,6 +1,6 @@
 """``dovetail new-backend``: a ready project for a device of your own, outside any tree of ours.
 
-`create` writes it; `rust_bindings` (in a module of its own) makes dovetail.rs from dovetail.h.
+`create` writes it; `bindings` puts dovetail.h into a language that cannot include it.
 """
 
 from __future__ import annotations
@@ -8,9 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from dovetail.new_backend.names import check_word, distribution
-from dovetail.new_backend.rendering import LANGUAGES, TEMPLATES, project, write
+from dovetail.new_backend.rendering import BINDINGS, LANGUAGES, TEMPLATES, bindings, project, write
 
-__all__ = ["LANGUAGES", "TEMPLATES", "create"]
+__all__ = ["BINDINGS", "LANGUAGES", "TEMPLATES", "bindings", "create"]
 
 
 def create(

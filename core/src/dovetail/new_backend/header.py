@@ -6,6 +6,8 @@ pycparser, which comes with cffi, reads the declarations; cffi computes sizes an
 from __future__ import annotations
 
 import re
+import textwrap
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ from pycparser import c_ast, c_parser
 
 from dovetail.errors import DovetailError
 
-__all__ = ["Header", "Member", "Record", "installed_header", "read_header"]
+__all__ = ["Header", "Member", "Record", "doc_lines", "installed_header", "read_header"]
 
 _BETWEEN_MARKERS = re.compile(r"/\* <cdef> \*/(.*)/\* </cdef> \*/", re.DOTALL)
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
@@ -84,8 +86,20 @@ def read_header(path: Path) -> Header:
         )
     try:
         return _Reader(between[1]).header()
-    except (c_parser.ParseError, cffi.CDefError, cffi.FFIError, KeyError) as error:
+    except KeyError as error:
+        raise DovetailError(f"{path} cannot be parsed: it lacks {error.args[0]}") from error
+    except (c_parser.ParseError, cffi.CDefError, cffi.FFIError) as error:
         raise DovetailError(f"{path} cannot be parsed: {error}") from error
+
+
+def doc_lines(comment: str, indent: str, width: int) -> Iterator[str]:
+    """A comment as Rust and Zig write what belongs to the next declaration.
+
+    >>> list(doc_lines("number of axes", "  ", 100))
+    ['  /// number of axes\\n']
+    """
+    for line in textwrap.wrap(comment, width - len(indent) - 4, break_on_hyphens=False):
+        yield f"{indent}/// {line}\n"
 
 
 class _Reader:

@@ -16,13 +16,15 @@ from pathlib import Path
 from dovetail.errors import DovetailError
 from dovetail.new_backend.names import distribution
 
-__all__ = ["LANGUAGES", "TEMPLATES", "project", "write"]
+__all__ = ["BINDINGS", "LANGUAGES", "TEMPLATES", "bindings", "project", "write"]
 
 LANGUAGES = ("c", "cpp", "rust", "zig")
 TEMPLATES = ("kernel", "accelerator")
+BINDINGS = ("rust", "zig")
 
 _PLACEHOLDER = "acme"
 _ACCELERATOR = "accelerator"
+_SUFFIXES = {"rust": "rs", "zig": "zig"}
 _PAGE, _END_OF_PAGE = "README.md", "README.end.md"
 
 
@@ -49,11 +51,21 @@ def project(word: str, language: str = "c", template: str = "kernel") -> dict[st
     end = files.pop(_END_OF_PAGE)
     if template == "kernel":
         files[_PAGE] += "\n" + end
-    if language == "rust":
-        from dovetail.new_backend.rust_bindings import rust_bindings  # noqa: PLC0415  slow: a parser
-
-        files["src/dovetail.rs"] = rust_bindings()
+    if language in BINDINGS:
+        files[f"src/dovetail.{_SUFFIXES[language]}"] = bindings(language)
     return dict(sorted(files.items()))
+
+
+def bindings(language: str, header: Path | None = None) -> str:
+    """dovetail.h in a language that cannot include it; the installed header unless given."""
+    # pycparser takes a while to load, and C needs none of it.
+    if language == "zig":
+        from dovetail.new_backend.zig_bindings import zig_bindings  # noqa: PLC0415
+
+        return zig_bindings(header)
+    from dovetail.new_backend.rust_bindings import rust_bindings  # noqa: PLC0415
+
+    return rust_bindings(header)
 
 
 def write(files: dict[str, str], folder: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 from pycparser import c_ast
 
-from dovetail.new_backend.header import Header, Record, installed_header, read_header
+from dovetail.new_backend.header import Header, Record, doc_lines, installed_header, read_header
 
 __all__ = ["rust_bindings"]
 
@@ -18,20 +17,7 @@ WIDTH = 100
 
 _SCALARS = {f"{u}int{bits}_t": f"{u or 'i'}{bits}" for u in ("", "u") for bits in (8, 16, 32, 64)}
 _SCALARS |= {"char": "c_char", "double": "f64", "float": "f32"}
-_KEYWORDS = {
-    "as",
-    "fn",
-    "in",
-    "loop",
-    "match",
-    "move",
-    "mut",
-    "ref",
-    "self",
-    "type",
-    "use",
-    "where",
-}
+_KEYWORDS = {"as", "fn", "in", "loop", "match", "move", "mut", "ref", "self", "type", "use"}
 
 _HEAD = """\
 //! The device ABI of Dovetail, version {version}, as dovetail.h declares it.
@@ -71,7 +57,7 @@ def _constants(header: Header) -> Iterator[str]:
 
 def _aliases(header: Header) -> Iterator[str]:
     for name, kind, comment in header.aliases:
-        yield from _doc(comment, "")
+        yield from doc_lines(comment, "", WIDTH)
         yield from _declaration("", f"pub type {name} =", kind, ";")
 
 
@@ -80,10 +66,10 @@ def _struct(record: Record) -> Iterator[str]:
     if not record.members:
         yield f"#[repr(C)]\npub struct {name} {{\n    _opaque: [u8; 0],\n}}\n"
         return
-    yield from _doc(record.comment, "")
+    yield from doc_lines(record.comment, "", WIDTH)
     yield f"#[repr(C)]\n#[derive(Clone, Copy)]\npub struct {name} {{\n"
     for member in record.members:
-        yield from _doc(member.comment, "    ")
+        yield from doc_lines(member.comment, "    ", WIDTH)
         yield from _declaration("    ", f"pub {_name(member.name)}:", member.type, ",")
     yield "}\n\n"
     yield f'impl {name} {{\n    /// All zero, which means "default" everywhere.\n'
@@ -112,11 +98,6 @@ def _declaration(indent: str, start: str, kind: Any, end: str) -> Iterator[str]:
             lines = "".join(f"{indent}        {one},\n" for one in parameters.split(", "))
             function = f"{opening}fn(\n{lines}{indent}    ){result}"
         yield f"{function}\n{indent}>{end}\n"
-
-
-def _doc(comment: str, indent: str) -> Iterator[str]:
-    for line in textwrap.wrap(comment, WIDTH - len(indent) - 4, break_on_hyphens=False):
-        yield f"{indent}/// {line}\n"
 
 
 def _name(name: str) -> str:

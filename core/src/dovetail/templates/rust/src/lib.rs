@@ -1,4 +1,4 @@
-//! The acme backend: one op, `add` of contiguous float32 arrays, on host memory.
+//! The device acme: `add` of contiguous float32 arrays on host memory.
 
 mod call;
 mod dovetail;

@@ -1,7 +1,7 @@
-//! The acme backend: one op, `add` of contiguous float32 arrays, on host memory.
-const dvt = @import("dovetail"); // dovetail.h, as `zig translate-c` writes it
+//! The device acme: `add` of contiguous float32 arrays on host memory.
+const dvt = @import("dovetail.zig");
 
-/// A failed check ends the process at once: a panic that prints would link half an operating system.
+/// A failed check ends the process at once: one that prints first would link much of the system.
 pub const panic = @import("std").debug.no_panic;
 
 fn add(call: [*c]const dvt.dvt_call, _: [*c]dvt.dvt_error) callconv(.c) dvt.dvt_status {
@@ -41,12 +41,7 @@ export fn dvt_plugin_query(
     _: ?*const dvt.dvt_host,
     failure: [*c]dvt.dvt_error,
 ) callconv(.c) ?*const dvt.dvt_plugin {
-    // What DVT_PLUGIN_CHECK does in C: hosts that are too old get a sentence.
-    const major = dvt.DVT_ABI_MAJOR;
-    if (plugin.abi_required > host_max or host_min >> 16 > major or host_max >> 16 < major) {
-        const text = "this plugin needs a host of another dovetail ABI version";
-        _ = dvt.dvt_set_error(failure, dvt.DVT_INCOMPATIBLE, text);
-        return null;
-    }
+    // Hosts that are too old get a sentence.
+    if (!dvt.dvt_plugin_check(host_min, host_max, plugin.abi_required, failure)) return null;
     return &plugin;
 }

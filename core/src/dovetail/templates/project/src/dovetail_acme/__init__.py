@@ -1,1 +1,1 @@
-"""The acme backend; Dovetail finds the manifest beside this file and never imports it."""
+"""The device acme: a manifest and a library; nothing imports this."""
