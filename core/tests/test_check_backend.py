@@ -198,6 +198,15 @@ def test_what_is_bad_is_found_by_name(make: Make, one: Bad) -> None:
     assert codes(run) == one.found, "\n".join(str(f) for f in run.findings)
 
 
+def test_after_a_crash_the_next_step_runs(make: Make) -> None:
+    """Two kernels crash at each failing allocation; what lies between and behind is judged, too."""
+    run = run_stage(BY_NAME["allocation"], make("bad_backends/abi_alloc"))
+    crashed = [f.where for f in run.findings if f.code == "alloc/crash-when-out-of-memory"]
+    assert [where.split("(")[0] for where in crashed] == ["run of add"] * 2 + ["run of divide"] * 2
+    between = [f for f in run.findings if "multiply" in f.where and f.code == "alloc/ignores-null"]
+    assert between and run.finished
+
+
 def test_what_is_bad_about_a_file_is_found_by_name(make: Make, tmp_path: Path) -> None:
     """Of a library that links one of Python and one that is not there when it is checked."""
     for name, symbol in (("python9", "PyErr_Occurred"), ("acmedriver", "acme_driver")):

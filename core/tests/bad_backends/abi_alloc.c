@@ -63,6 +63,7 @@ static const dvt_kernel_def rows[] = {
     ROW("multiply", skips_the_work),
     ROW("maximum", leaks),
     ROW("minimum", bad_words),
+    ROW("divide", ignores_null_and_crashes),
 };
 static const dvt_plugin plugin = {GOOD_PLUGIN(rows)};
 

@@ -1,6 +1,6 @@
 """The child's side: ``python -m dovetail.check_backend.child REQUEST`` runs one stage.
 
-REQUEST is JSON: stage, library, descriptor, quick, ordinal, resume.
+REQUEST is JSON: stage, library, descriptor, quick, ordinal, ended (steps of children before).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def main(request: str) -> None:
         sender,
         quick=asked["quick"],
         ordinal=asked["ordinal"],
-        resume=asked["resume"],
+        ended=asked["ended"],
     )
     _run(stage, subject, sender)
     if stage.exits:

@@ -78,14 +78,14 @@ def run_stage(
     """Run it. ``patience``: how many seconds one step may take. ``stop``: set to end it early."""
     run = Run()
     begin = time.monotonic()
-    resume = 0
+    ended: list[int] = []  # the steps in which children ended
     for _ in range(_MOST_RESTARTS + 1):
         request = {
             "stage": stage.name,
             "library": str(library),
             "quick": quick,
             "ordinal": ordinal,
-            "resume": resume,
+            "ended": ended,
         }
         child = _Child()
         code = _watch(request, child, run, patience, stop or threading.Event())
@@ -96,10 +96,10 @@ def run_stage(
             break
         _add(run, finding)
         # A crash at the exit comes after everything, and one outside a step comes back each time.
-        if child.done or child.step <= resume:
+        if child.done or child.step <= max(ended, default=0):
             run.finished = child.done
             break
-        resume = child.step
+        ended.append(child.step)
     else:
         run.skips.append(f"the rest: the process ended {_MOST_RESTARTS + 1} times in this stage")
     run.seconds = time.monotonic() - begin

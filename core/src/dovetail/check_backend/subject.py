@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,7 +24,13 @@ class Subject:
     """The library in one stage's child process. Nothing is opened before it is asked for."""
 
     def __init__(
-        self, path: Path, sender: Sender, *, quick: bool = False, ordinal: int = 0, resume: int = 0
+        self,
+        path: Path,
+        sender: Sender,
+        *,
+        quick: bool = False,
+        ordinal: int = 0,
+        ended: Sequence[int] = (),
     ) -> None:
         self.path = path
         self.quick = quick
@@ -32,7 +38,8 @@ class Subject:
         self.ordinal = ordinal
         """The device to check."""
         self._sender = sender
-        self._resume = resume
+        self._ended = frozenset(ended)
+        self._resume = max(ended, default=0)
         self._step = 0
 
     # ---- telling the parent ----------------------------------------------------------------------
@@ -58,6 +65,11 @@ class Subject:
             if self._step > self._resume:
                 self.doing(what.format(item), crash=crash, hang=hang)
                 yield item
+
+    @property
+    def ended_here(self) -> bool:
+        """Whether the step that `each` left out just now is one that ended a child before."""
+        return self._step in self._ended
 
     def skip(self, what: str) -> None:
         """Something was not checked, and why: "streams: the device table has none"."""

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from functools import partial
 from typing import Any
 
 from dovetail._abi import ffi, lib
 from dovetail.check_backend.drive.device import CallFailed, RawDevice, status_word
 from dovetail.check_backend.drive.driver import Driver, Kernel
+from dovetail.check_backend.drive.graph import Executable, RawGraph
 from dovetail.check_backend.error_buffer import ErrorBuffer
 from dovetail.check_backend.finding import Finding
 from dovetail.check_backend.kit_host import KitHost
 from dovetail.check_backend.question import sample_of
+from dovetail.check_backend.raw import normalised
 from dovetail.check_backend.stage import Stage
+from dovetail.check_backend.stages.graphs import some_group
 from dovetail.check_backend.subject import Subject
 from dovetail.op import REGISTRY
 
@@ -36,39 +39,14 @@ def _run(subject: Subject) -> Iterator[Finding]:
 
 
 def _all(subject: Subject) -> Iterator[Finding]:
-    places = 0
     host = KitHost()
-    for what, call in (
-        ("dvt_plugin_query", partial(_query, subject, host)),
-        ("device_open and device_close", partial(_open, subject, host)),
-    ):
-        found, seen = _every_place(subject, host, what, call)
+    places = 0
+    for what, call, hot in _calls(subject, host):
+        seen = yield from _every_place(subject, host, what, call)
         places += seen
-        yield from found
-    subject.doing("opening the device")
-    driver = Driver(subject, host)
-    for op, row in driver.kernel_rows(REGISTRY):
-        problem = sample_of(op, row)
-        if problem is None:
-            continue
-        what = f"prepare of {problem} by row {row.index}"
-        found, seen = _every_place(subject, host, what, partial(_prepare, driver, row, problem))
-        places += seen
-        yield from found
-        try:
-            kernel = driver.prepare(row, problem)
-        except CallFailed:  # the stage `ops` says so
-            continue
-        if isinstance(kernel, Kernel):
-            what = f"run of {problem} by row {row.index}"
-            found, seen = _every_place(subject, host, what, partial(_launch, driver, kernel))
-            places += seen
-            yield from found
-            if seen:
-                asked = f"it asked host_alloc for memory {seen} times in one run"
-                yield Finding("alloc/in-hot-path", STAGE.name, asked, what)
-            kernel.destroy()
-    driver.close()
+        if hot and seen:
+            asked = f"it asked host_alloc for memory {seen} times in one run"
+            yield Finding("alloc/in-hot-path", STAGE.name, asked, what)
     for code, what in host.take_faults():
         yield Finding(code, STAGE.name, what)
     subject.fact("allocations_failed", places)
@@ -78,6 +56,80 @@ def _all(subject: Subject) -> Iterator[Finding]:
 
 
 # ---- the calls -----------------------------------------------------------------------------------
+
+Call = tuple[str, Callable[[], Outcome], bool]  # what it is, how to make it, whether it is hot
+
+
+def _calls(subject: Subject, host: KitHost) -> Iterator[Call]:
+    yield "dvt_plugin_query", partial(_query, subject, host), False
+    yield "device_open and device_close", partial(_open, subject, host), False
+    subject.doing("opening the device")
+    driver = Driver(subject, host)
+    for op, row in driver.kernel_rows(REGISTRY):
+        problem = sample_of(op, row)
+        if problem is None:
+            continue
+        what = f"{problem} by row {row.index}"
+        yield f"prepare of {what}", partial(_prepare, driver, row, problem), False
+        try:
+            kernel = driver.prepare(row, problem)
+        except CallFailed:  # the stage `ops` says so
+            continue
+        if isinstance(kernel, Kernel):
+            yield f"run of {what}", partial(_launch, driver, kernel), True
+            kernel.destroy()
+    yield from _graph_calls(subject, driver)
+    driver.close()
+
+
+def _graph_calls(subject: Subject, driver: Driver) -> Iterator[Call]:
+    api = normalised(subject.plugin.graph, "dvt_graph_api")
+    if api == ffi.NULL:
+        return
+    subject.doing("looking for a graph that it compiles")
+    found = some_group(driver, api)
+    if found is None:
+        subject.skip("failing memory in graphs: none of those that are offered is wanted")
+        return
+    group, made = found
+    raw = RawGraph(driver, group.graph)
+    what = f"a graph of {len(group.graph.nodes)} nodes"
+    if api.partition != ffi.NULL:
+        yield f"partition of {what}", partial(_answered, partial(raw.partition, api)), False
+    yield f"compile of {what}", partial(_answered, partial(_compile, raw, api)), False
+    yield f"execute of {what}", partial(_answered, partial(_execute, made, group.arrays)), False
+    if ffi.NULL not in (api.save, api.load):
+        content = made.save()
+        yield f"save of {what}", partial(_answered, made.save), False
+        yield f"load of {what}", partial(_answered, partial(_load, made, content)), False
+    made.destroy()
+
+
+def _answered(call: Callable[[], Any]) -> Outcome:
+    """The outcome of a call that raises when it fails."""
+    try:
+        return lib.DVT_OK, ErrorBuffer(), call()
+    except CallFailed as failure:
+        return _failed(failure)
+
+
+def _compile(raw: RawGraph, api: Any) -> None:
+    made = raw.compile(api)
+    if isinstance(made, str):
+        raise CallFailed("compile", lib.DVT_UNSUPPORTED, made)
+    made.destroy()
+
+
+def _execute(made: Executable, arrays: Any) -> list[bytes]:
+    results, _ = made.run(arrays)
+    return [one.tobytes() for one in results]
+
+
+def _load(made: Executable, content: bytes) -> None:
+    status, error, again = made.load(content)
+    if again is None:
+        raise CallFailed("load", status, error.text)
+    again.destroy()
 
 
 def _query(subject: Subject, host: KitHost) -> Outcome:
@@ -125,19 +177,22 @@ def _failed(failure: CallFailed) -> Outcome:
 
 def _every_place(
     subject: Subject, host: KitHost, what: str, call: Callable[[], Outcome]
-) -> tuple[list[Finding], int]:
-    """What was found, and how many allocations the undisturbed call makes."""
-    found: list[Finding] = []
+) -> Generator[Finding, None, int]:
+    """What is found; returns how many allocations the undisturbed call makes."""
     usual: Outcome | None = None
     seen = 0
     for _ in subject.each([what]):
         kept = len(host.live)
-        with host.failing(0):
-            usual = call()
+        usual = _undisturbed(host, call)
         seen = host.allocations
-        found += _after(host, kept, what, "")
+        yield from _after(host, kept, what, "")
+    if usual is None and not subject.ended_here:  # another child did that; this one needs to know
+        subject.doing(what)
+        usual = _undisturbed(host, call)
+        seen = host.allocations
+        host.take_faults()
     if usual is None or usual[0] != lib.DVT_OK:  # it does not work undisturbed
-        return found, 0
+        return 0
     most = min(seen, _QUICK_PLACES if subject.quick else _MOST_PLACES)
     for place in range(1, most + 1):
         for once in (True, False):
@@ -148,9 +203,14 @@ def _every_place(
                 with host.failing(place, once=once):
                     outcome = call()
                 if host.failed:
-                    found += _judged(outcome, usual, where)
-                found += _after(host, kept, where, " on a path out of an error")
-    return found, seen
+                    yield from _judged(outcome, usual, where)
+                yield from _after(host, kept, where, " on a path out of an error")
+    return seen
+
+
+def _undisturbed(host: KitHost, call: Callable[[], Outcome]) -> Outcome:
+    with host.failing(0):
+        return call()
 
 
 def _judged(outcome: Outcome, usual: Outcome, where: str) -> Iterator[Finding]:

@@ -141,7 +141,7 @@ def _judged(
         yield "answers/unasked-precision", what
     if question.flags & _LOW_FLAG and took and not answer.accepted:
         yield "answers/low-flag-refused", f"without the flag it accepts, with it: {answer.word}"
-    if question.longer and answer.status != usual:
+    if question.longer and usual is not None and answer.status != usual:
         what = f"to structs of this header it answers {usual}, to longer ones {answer.word}"
         yield "answers/refuses-longer-struct", what
     if question.what in _UNKNOWN_TYPES and row.types is None:
