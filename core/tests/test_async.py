@@ -294,12 +294,30 @@ def test_a_scalar_that_was_never_written_is_not_kept(chip: Any) -> None:
     np.testing.assert_array_equal(np.asarray(x + 77.25), A + 77.25)
 
 
-def test_a_failure_older_than_the_memory_of_names_is_told_without_one(chip: Any) -> None:
+def test_what_is_cancelled_at_once_is_told_by_its_cause(build_once: Build) -> None:
+    hasty = load(build_once("async_cancels", "hasty"))
+    x, zero = put(A, hasty), put(np.zeros_like(A), hasty)
+    f = dt.jit(lambda x: (x + x) + x)
+    calls = [lambda: x + x, lambda: f(x), lambda: x.T + x.T, lambda: x + 0.25]
+    for call in calls:
+        call()
+        x / zero
+        with pytest.raises(DeviceError, match=r"^divide at test_async.py:\d+ in .* found later by"):
+            for _ in range(500):  # one of them when the device has come so far
+                call()
+            hasty.sync()
+        hasty.sync()
+        np.testing.assert_array_equal(np.asarray(x + x), 2 * A)
+
+
+def test_a_failure_among_many_calls_keeps_its_name(chip: Any) -> None:
     x, zero = put(A, chip), put(np.zeros_like(A), chip)
-    x / zero
-    for _ in range(1100):
+    x + x
+    x / zero  # marked: long ago
+    for _ in range(1500):
         x + x
-    with pytest.raises(DeviceError, match=r"^a call made earlier on chip:0: the divider trapped"):
+    line = line_of("marked: long ago")
+    with pytest.raises(DeviceError, match=rf"^divide at test_async.py:{line} in .* on chip:0"):
         chip.sync()
 
 

@@ -11,8 +11,9 @@
 
 _Atomic uint64_t dvf_late_failures;
 
-#define REMEMBERED 1024u /* calls whose names are kept; a power of two */
-#define KEPT_MOST 64     /* events and host memory that wait for a sync */
+#define FEWEST 256u  /* calls whose names are kept; grows while more are under way */
+#define MOST 65536u  /* powers of two */
+#define KEPT_MOST 64 /* events and host memory that wait for a sync */
 
 typedef struct remembered {
     uint64_t tag;
@@ -30,11 +31,13 @@ typedef struct kept {
 
 struct dvf_queue {
     pthread_mutex_t lock; /* of all that follows */
-    uint64_t tag;
+    uint64_t tag;         /* of the last call */
+    uint64_t done;        /* calls up to this one were waited for */
     kept *kept;
     uint32_t n_kept;
     dvf_failure *untold; /* found where nothing could be raised */
-    remembered ring[REMEMBERED];
+    uint32_t room;
+    remembered *ring;
 };
 
 /* ---- life ---------------------------------------------------------------------------------------- */
@@ -60,10 +63,14 @@ int dvf_stream_open(dvf_device *d) {
         return -1;
     }
     d->queue = calloc(1, sizeof *d->queue);
-    if (d->queue == NULL) {
+    if (d->queue != NULL) d->queue->ring = calloc(FEWEST, sizeof *d->queue->ring);
+    if (d->queue == NULL || d->queue->ring == NULL) {
+        free(d->queue);
+        d->queue = NULL;
         PyErr_NoMemory();
         return -1;
     }
+    d->queue->room = FEWEST;
     pthread_mutex_init(&d->queue->lock, NULL);
     d->guarded = true;
     return 0;
@@ -124,12 +131,24 @@ static void write_what(char *to, size_t room, const char *text) {
     to[n] = '\0';
 }
 
+/* Twice the room; where there is no memory for it, the oldest names go. */
+static void grow(struct dvf_queue *q) {
+    remembered *ring = calloc(2 * (size_t)q->room, sizeof *ring);
+    if (ring == NULL) return;
+    for (uint32_t i = 0; i < q->room; i++)
+        if (q->ring[i].tag != 0) ring[q->ring[i].tag % (2 * q->room)] = q->ring[i];
+    free(q->ring);
+    q->ring = ring;
+    q->room *= 2;
+}
+
 uint64_t dvf_remember(dvf_device *d, const char *what) {
     struct dvf_queue *q = d->queue;
     if (q == NULL) return 0;
     pthread_mutex_lock(&q->lock);
     uint64_t tag = ++q->tag;
-    remembered *r = &q->ring[tag % REMEMBERED];
+    if (q->ring[tag % q->room].tag > q->done && q->room < MOST) grow(q);
+    remembered *r = &q->ring[tag % q->room];
     r->tag = tag;
     write_what(r->what, sizeof r->what, what);
     pthread_mutex_unlock(&q->lock);
@@ -142,7 +161,7 @@ static void recall(dvf_device *d, uint64_t tag, char *what, size_t room) {
     const char *text = "a call made earlier";
     if (q != NULL) {
         pthread_mutex_lock(&q->lock);
-        const remembered *r = &q->ring[tag % REMEMBERED];
+        const remembered *r = &q->ring[tag % q->room];
         if (tag != 0 && r->tag == tag) text = r->what;
         write_what(what, room, text);
         pthread_mutex_unlock(&q->lock);
@@ -232,6 +251,7 @@ bool dvf_wait(dvf_device *d, dvf_failure *failure) {
     pthread_mutex_lock(&q->lock);
     kept *list = q->kept;
     dvf_failure *untold = q->untold;
+    uint64_t tag = q->tag;
     q->kept = NULL;
     q->n_kept = 0;
     q->untold = NULL;
@@ -251,6 +271,10 @@ bool dvf_wait(dvf_device *d, dvf_failure *failure) {
         let_go(d, list);
         list = next;
     }
+    pthread_mutex_lock(&q->lock);
+    /* What failed is named after this, so its name stays until the wait that follows. */
+    if (well && tag > q->done) q->done = tag;
+    pthread_mutex_unlock(&q->lock);
     return well;
 }
 

@@ -4,8 +4,9 @@
  *
  * A file that includes this may define first: PLACE (its memory's dvt_place.type; an own kind otherwise,
  * with handles that are no addresses), EVENTS 0, VISIBLE 1 (host-visible and coherent: neither alloc nor
- * copy), IMPORTS 1, LIMIT (bytes of all its memories). While the file named by ASYNC_HOLD exists, the
- * workers stand still; with ASYNC_TELL, the device writes to standard output what is asked of it.
+ * copy), IMPORTS 1, CANCELS 1 (a call after a failure is cancelled at once), LIMIT (bytes of all its
+ * memories). While the file named by ASYNC_HOLD exists, the workers stand still; with ASYNC_TELL, the
+ * device writes to standard output what is asked of it.
  *
  * Kernels, float32: add; divide, which fails late where a divisor is 0; log, which loses the device where
  * an operand is negative; sqrt, which runs on the host; power, which reads its exponents there. */
@@ -17,6 +18,9 @@
 #endif
 #ifndef LIMIT
 #define LIMIT (64 << 20)
+#endif
+#ifndef CANCELS
+#define CANCELS 0
 #endif
 #ifndef VISIBLE
 #define VISIBLE 0
@@ -59,6 +63,11 @@ static dvt_status enqueue(dvt_stream *s, const task *like, dvt_error *error) {
     *t = *like;
     t->next = NULL;
     pthread_mutex_lock(&s->lock);
+    if (CANCELS && s->status != DVT_OK && (t->kind == RUN_KERNEL || t->kind == RUN_COPY)) {
+        pthread_mutex_unlock(&s->lock);
+        free(t);
+        return dvt_set_error(error, DVT_CANCELLED, "skipped: work before it failed");
+    }
     *s->end = t;
     s->end = &t->next;
     pthread_cond_broadcast(&s->changed);
