@@ -36,6 +36,7 @@ CAUGHT = {
     "wrong_tail": ("ops", {"ops/wrong-result"}),
     "wrong_scalar": ("ops", {"ops/wrong-result"}),
     "wrong_strided": ("layouts", {"ops/wrong-strided"}),
+    "wrong_in_place": ("kernels", {"ops/wrong-in-place"}),
     "wrong_unaligned": ("layouts", {"ops/wrong-unaligned"}),
     "ignores_nan": ("layouts", {"ops/special-values"}),
     "loses_denormals": ("layouts", {"ops/denormals", "ops/zero-sign"}),

@@ -65,6 +65,11 @@ CODES: Mapping[str, Code] = {
         "Users of packed data compute with wrong numbers.",
         "Load with memcpy, or leave DVT_KERNEL_UNALIGNED out: the host then copies.",
     ),
+    "ops/wrong-in-place": Code(
+        "a kernel is wrong when its output lies in the memory of an operand",
+        "The host does so where may_alias allows it: users compute with wrong numbers.",
+        "Read each element before it is written, or leave the bit of may_alias out.",
+    ),
     "ops/wrong-large": Code(
         "a kernel is wrong on a million elements only",
         "Small tests pass and real data is wrong.",

@@ -156,6 +156,22 @@ class RawDevice:
         self._put(made, _GUARD_BYTE * total, 0)
         return made
 
+    def workspace(
+        self, size: int, alignment: int, *, on_host: bool = False
+    ) -> tuple[Buffer | None, Any]:
+        """A workspace as a kernel or an executable asked for it, and the pointer to hand over."""
+        if size == 0:
+            return None, ffi.NULL
+        if self.separate and not on_host and self.space_flags & lib.DVT_SPACE_OPAQUE:
+            # A handle takes no arithmetic, so there is no room for guards.
+            made = Buffer(self.alloc(size, alignment), size, 0, size, False)
+            return made, made.data
+        alignment = alignment or 64
+        made = self.buffer(size + alignment, on_host=on_host)
+        start = int(ffi.cast("uintptr_t", made.data)) + made.offset
+        made.offset, made.size = made.offset + (-start) % alignment, size
+        return made, ffi.cast("char *", made.data) + made.offset
+
     def drop(self, buffer: Buffer | None) -> None:
         """Give a buffer back."""
         if buffer is not None and not buffer.on_host:

@@ -162,8 +162,13 @@ class Driver(RawDevice):
         stream: Any = ffi.NULL,
         tag: int = 0,
         shift: int = 0,
+        alias: tuple[int, int] | None = None,
     ) -> Launch:
-        """Memory for one run of a kernel, with the operands in it."""
+        """Memory for one run of a kernel, with the operands in it.
+
+        ``shift``: so many bytes further on than alignment asks. ``alias``: (o, i), output o lies
+        in the memory of input i.
+        """
         problem, row = kernel.problem, kernel.row
         if layouts is None:
             layouts = [
@@ -179,6 +184,9 @@ class Driver(RawDevice):
             self.put(buffer, one.content)
         on_host = self.on_host(row)
         outputs = [self.buffer(s.nbytes, on_host=on_host, shift=shift) for s in problem.results]
+        if alias is not None:
+            self.drop(outputs[alias[0]])
+            outputs[alias[0]] = inputs[alias[1]]
         views = [
             View(
                 b.data,
@@ -194,7 +202,8 @@ class Driver(RawDevice):
             View(b.data, s.shape, s.dtype, offset=b.offset, place=self.place_of(b.on_host))
             for b, s in zip(outputs, problem.results, strict=True)
         ]
-        workspace = self._workspace(kernel, on_host)
+        asked = (int(kernel.info.workspace_size), int(kernel.info.workspace_alignment))
+        workspace, start = self.workspace(*asked, on_host=on_host)
         n = len(inputs)
         ins, outs = pointers(views[:n]), pointers(views[n:])
         call = ffi.new("dvt_call *")
@@ -203,23 +212,9 @@ class Driver(RawDevice):
         call.inputs, call.outputs, call.attrs = ins, outs, kernel.attributes.pointer
         call.n_inputs, call.n_outputs = n, len(outputs)
         call.n_attrs, call.tag = kernel.attributes.count, tag
-        if workspace is not None:
-            call.workspace = ffi.cast("char *", workspace.data) + workspace.offset
-            call.workspace_size = workspace.size
+        call.workspace, call.workspace_size = start, kernel.info.workspace_size
         contents = [p.content for p in layouts]
         return Launch(kernel, inputs, outputs, contents, workspace, call, views, [ins, outs])
-
-    def _workspace(self, kernel: Kernel, on_host: bool) -> Buffer | None:
-        size = int(kernel.info.workspace_size)
-        if size == 0:
-            return None
-        alignment = int(kernel.info.workspace_alignment) or 64
-        made = self.buffer(size + alignment, on_host=on_host)
-        start = int(ffi.cast("uintptr_t", made.data)) + made.offset
-        # End where the guard begins, as near as the alignment lets it.
-        shift = (-start) % alignment
-        made.offset, made.size = made.offset + shift, size
-        return made
 
     def start(self, launch: Launch) -> tuple[int, ErrorBuffer]:
         """Call run."""
@@ -247,5 +242,6 @@ class Driver(RawDevice):
 
     def finish(self, launch: Launch) -> None:
         """Give the memory of a run back."""
-        for buffer in (*launch.inputs, *launch.outputs, launch.workspace):
+        held = (*launch.inputs, *launch.outputs, launch.workspace)
+        for buffer in {id(b): b for b in held}.values():  # an output may lie in an input
             self.drop(buffer)

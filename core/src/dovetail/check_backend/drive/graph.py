@@ -198,10 +198,9 @@ class Executable:
         call.struct_size, call.host = ffi.sizeof("dvt_call"), device.host.pointer
         call.device, call.inputs, call.outputs = device.handle, ins, outs
         call.n_inputs, call.n_outputs = n, len(views) - n
-        work = self._workspace()
-        if work is not None:
-            call.workspace = ffi.cast("char *", work.data) + work.offset
-            call.workspace_size = work.size
+        call.workspace_size = self.info.workspace_size
+        alignment = int(self.info.workspace_alignment)
+        work, call.workspace = device.workspace(int(call.workspace_size), alignment)
         if stream is not None:
             call.stream = stream.handle
         device.checked("execute", self.api.execute, self.handle, call)
@@ -222,16 +221,6 @@ class Executable:
                 return f"operand or result {i}: {where}"
         where = self.device.guards(work) if work is not None else ""
         return f"the workspace: {where}" if where else ""
-
-    def _workspace(self) -> Buffer | None:
-        size = int(self.info.workspace_size)
-        if size == 0:
-            return None
-        alignment = int(self.info.workspace_alignment) or 64
-        made = self.device.buffer(size + alignment)
-        start = int(ffi.cast("uintptr_t", made.data)) + made.offset
-        made.offset, made.size = made.offset + (-start) % alignment, size
-        return made
 
     def save(self) -> bytes:
         """What it writes."""

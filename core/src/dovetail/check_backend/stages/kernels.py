@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
 
 import dovetail  # noqa: F401  it fills the registry of ops
 from dovetail._abi import lib
+from dovetail.check_backend.drive.compare import difference
 from dovetail.check_backend.drive.device import CallFailed
 from dovetail.check_backend.drive.driver import Driver, Kernel, Launch
 from dovetail.check_backend.drive.problem import Problem, problems
@@ -104,7 +109,26 @@ def _one(driver: Driver, kernel: Kernel) -> Iterator[tuple[str, str]]:
         if left:
             where = f"{len(left)} of {spec.size} elements, the first is number {left[0]}"
             yield "ops/leaves-output", f"output {i} was not written completely: {where}"
+    yield from _in_place(driver, kernel, driver.results(launch))
     driver.finish(launch)
+
+
+def _in_place(
+    driver: Driver, kernel: Kernel, want: list[np.ndarray[Any, Any]]
+) -> Iterator[tuple[str, str]]:
+    """Outputs in the memory of inputs, as far as the kernel says that they may be."""
+    problem = kernel.problem
+    for o, i in itertools.product(range(len(want)), range(len(problem.specs))):
+        if max(o, i) > 7 or not int(kernel.info.may_alias) >> (8 * o + i) & 1:
+            continue
+        if problem.results[o].nbytes != problem.specs[i].nbytes:
+            continue
+        launch = driver.launch(kernel, alias=(o, i))
+        driver.run(launch)
+        how = difference(problem, driver.results(launch), want)
+        if how:
+            yield "ops/wrong-in-place", f"output {o} in the memory of operand {i}: {how}"
+        driver.finish(launch)
 
 
 def _memory(driver: Driver, launch: Launch) -> Iterator[tuple[str, str]]:
