@@ -1,7 +1,7 @@
 /* record.h: the recording layer (DOVETAIL_RECORD), between the core and one plugin.
  *
  * Reading order: record.c (install, host, one call's frames) -> record_view.c (operands, attributes)
- * -> record_graph_text.c -> record_kernel.c, record_device.c, record_memory.c, record_stream.c,
+ * -> record_fetch.c -> record_graph_text.c -> record_kernel.c, record_device.c, record_memory.c, record_stream.c,
  * record_graph.c (the slots) -> record_file.c (the file).
  *
  * Handles given to the core are structs of ours, which know the recorder and the plugin's handle. */
@@ -22,6 +22,7 @@ typedef struct dvf_recorder {
     _Atomic uint64_t calls, handles; /* numbers given so far */
 } dvf_recorder;
 
+#define DVF_RECORD_AXES 64  /* a tensor has no more */
 #define DVF_RECORD_SPACES 8 /* more memory spaces than that are read through the device's copy */
 
 typedef struct dvf_recorded_device {
@@ -93,6 +94,8 @@ uint64_t dvf_record_stream_number(dvt_stream *stream);
 dvt_status dvf_record_settle(dvt_stream *stream, dvt_error *error);
 /* Forget a late error of a device's streams and return it. */
 dvt_status dvf_record_take_late(dvf_recorded_device *device, dvt_stream *stream, dvt_error *error);
+/* A stream of the device, for copies of our own; null when it has none. */
+dvt_stream *dvf_record_any_stream(const dvf_recorded_device *device);
 void dvf_record_forget_streams(dvf_recorded_device *device);
 
 /* ---- operands, attributes, graphs (record_view.c, record_graph_text.c) ------------------------------ */
@@ -106,6 +109,11 @@ void dvf_record_view(dvf_recorder *recorder, dvf_text *text, const dvt_tensor *v
 /* ,"data":.. of a view alone, as dvf_record_view would put it */
 void dvf_record_contents(dvf_recorder *recorder, dvf_text *text, const dvt_tensor *view,
                          dvf_recorded_device *device, int how);
+/* The elements of a view, row-major: where they lie, or in *owned, `size` bytes for host_free. Null with
+ * *why, a text of ours, when they cannot be had. `device` null: they lie on the host. */
+const void *dvf_record_fetch(dvf_recorder *recorder, const dvt_tensor *view,
+                             dvf_recorded_device *device, uint64_t size, void **owned,
+                             const char **why);
 /* `device`: where constants of graphs lie, which attributes may hold. */
 void dvf_record_attrs(dvf_recorder *recorder, dvf_text *text, const dvt_attr *attrs, uint32_t n,
                       dvf_recorded_device *device);

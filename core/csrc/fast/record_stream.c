@@ -84,6 +84,15 @@ dvt_status dvf_record_take_late(dvf_recorded_device *device, dvt_stream *stream,
     return status;
 }
 
+dvt_stream *dvf_record_any_stream(const dvf_recorded_device *device) {
+    dvf_recorded_stream *s;
+    pthread_mutex_lock(&lock);
+    for (s = live; s != NULL && s->device != device; s = s->next) {
+    }
+    pthread_mutex_unlock(&lock);
+    return (dvt_stream *)(void *)s;
+}
+
 static void forget(dvf_recorded_stream *stream) {
     pthread_mutex_lock(&lock);
     for (dvf_recorded_stream **at = &live; *at != NULL; at = &(*at)->next) {

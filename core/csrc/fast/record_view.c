@@ -1,12 +1,5 @@
-/* Views and attributes in a recording: what they are, and their data, fetched from wherever they lie.
- *
- * Data are written contiguous (row-major), whatever the view's strides: the view itself says them. */
+/* Views and attributes in a recording: what they are, and their data (record_fetch.c). */
 #include "record.h"
-
-#include <stdlib.h>
-#include <string.h>
-
-#define MOST_AXES 64
 
 static void put_list(dvf_text *text, const char *name, const int64_t *numbers, int32_t n) {
     dvf_text_put(text, ",\"%s\":[", name);
@@ -18,88 +11,11 @@ static void put_list(dvf_text *text, const char *name, const int64_t *numbers, i
 /* Number of elements; -1 where a dimension is a symbol, or nonsense. */
 static int64_t count_of(const dvt_tensor *view) {
     int64_t n = 1;
-    if (view->ndim < 0 || view->ndim > MOST_AXES) return -1;
+    if (view->ndim < 0 || view->ndim > DVF_RECORD_AXES) return -1;
     for (int32_t i = 0; i < view->ndim; i++) {
         if (view->shape[i] < 0 || __builtin_mul_overflow(n, view->shape[i], &n)) return -1;
     }
     return n;
-}
-
-static int is_contiguous(const dvt_tensor *view) {
-    int64_t stride = 1;
-    for (int32_t i = view->ndim - 1; i >= 0; i--) {
-        if (view->shape[i] != 1 && view->strides[i] != stride) return 0;
-        stride *= view->shape[i];
-    }
-    return 1;
-}
-
-static uint64_t bits_of(const dvt_tensor *view) {
-    return (uint64_t)view->dtype.bits * view->dtype.lanes;
-}
-
-static void gather(char *to, const dvt_tensor *view, int64_t count, size_t size) {
-    const char *from = (const char *)view->data + view->byte_offset;
-    int64_t at[MOST_AXES] = {0}, offset = 0;
-    for (int64_t i = 0; i < count; i++) {
-        memcpy(to + (size_t)i * size, from + offset * (int64_t)size, size);
-        for (int32_t d = view->ndim - 1; d >= 0; d--) {
-            offset += view->strides[d];
-            if (++at[d] < view->shape[d]) break;
-            offset -= at[d] * view->strides[d];
-            at[d] = 0;
-        }
-    }
-}
-
-/* Whether the host can read the view; its device may call a space of its own host-visible. */
-static int on_host(const dvt_tensor *view, const dvf_recorded_device *device) {
-    if (device == NULL) return 1;
-    if (device->n_spaces == 0) return device->described; /* no spaces: one, on the host */
-    uint32_t readable = DVT_SPACE_HOST_VISIBLE | DVT_SPACE_COHERENT;
-    for (uint32_t i = 0; i < device->n_spaces; i++) {
-        const dvt_place *p = &device->places[i];
-        if (p->type == view->place.type && p->id == view->place.id)
-            return (device->space_flags[i] & readable) == readable;
-    }
-    switch (view->place.type) {
-    case DVT_PLACE_CPU:
-    case DVT_PLACE_CUDA_HOST:
-    case DVT_PLACE_ROCM_HOST:
-        return 1;
-    default:
-        return 0;
-    }
-}
-
-/* The data through the plugin's own copy, done on return. Null with *why on failure. */
-static void *fetch(dvf_recorded_device *device, const dvt_tensor *view, uint64_t size,
-                   const char **why) {
-    const dvf_plugin *below = &device->recorder->below;
-    *why = "its device has no copy";
-    if (below->device.copy == NULL) return NULL;
-    *why = "no memory to fetch it";
-    void *bytes = below->host->host_alloc(below->host, size, 64);
-    if (bytes == NULL) return NULL;
-    int64_t strides[MOST_AXES], stride = 1;
-    for (int32_t i = view->ndim - 1; i >= 0; i--) {
-        strides[i] = stride;
-        stride *= view->shape[i];
-    }
-    dvt_tensor target = *view;
-    target.data = bytes;
-    target.byte_offset = 0;
-    target.place = (dvt_place){DVT_PLACE_CPU, 0};
-    target.strides = strides;
-    dvt_copy copy = {.struct_size = (uint32_t)sizeof copy,
-                     .source = view,
-                     .destination = &target,
-                     .source_device = device->below};
-    dvt_error error = {.struct_size = (uint32_t)sizeof error};
-    *why = "its device's copy failed";
-    if (below->device.copy(device->below, &copy, &error) == DVT_OK) return bytes;
-    below->host->host_free(below->host, bytes, size);
-    return NULL;
 }
 
 void dvf_record_contents(dvf_recorder *recorder, dvf_text *text, const dvt_tensor *view,
@@ -110,29 +26,17 @@ void dvf_record_contents(dvf_recorder *recorder, dvf_text *text, const dvt_tenso
         dvf_record_bytes(&recorder->file, NULL, 0, text); /* says so, and reads nothing */
         return;
     }
-    uint64_t bits = bits_of(view), size = ((uint64_t)count * bits + 7) / 8;
+    uint64_t bits = (uint64_t)view->dtype.bits * view->dtype.lanes;
+    uint64_t size = ((uint64_t)count * bits + 7) / 8;
+    void *owned = NULL;
     const char *why = NULL;
-    if (how == DVF_VIEW_PLACED && !on_host(view, device)) {
-        void *bytes = fetch(device, view, size, &why);
-        if (bytes != NULL) {
-            dvf_record_bytes(&recorder->file, bytes, size, text);
-            recorder->below.host->host_free(recorder->below.host, bytes, size);
-        }
-    } else if (is_contiguous(view)) {
-        dvf_record_bytes(&recorder->file, (const char *)view->data + view->byte_offset, size, text);
-    } else if (bits % 8 != 0) {
-        why = "a strided view of elements below 8 bits";
-    } else {
-        char *bytes = malloc((size_t)size);
-        if (bytes == NULL) {
-            why = "no memory to gather it";
-        } else {
-            gather(bytes, view, count, (size_t)bits / 8);
-            dvf_record_bytes(&recorder->file, bytes, size, text);
-            free(bytes);
-        }
-    }
-    if (why != NULL) dvf_text_put(text, ",\"missing\":\"%s\"", why);
+    const void *bytes = dvf_record_fetch(recorder, view, how == DVF_VIEW_PLACED ? device : NULL,
+                                         size, &owned, &why);
+    if (bytes != NULL)
+        dvf_record_bytes(&recorder->file, bytes, size, text);
+    else
+        dvf_text_put(text, ",\"missing\":\"%s\"", why);
+    if (owned != NULL) recorder->below.host->host_free(recorder->below.host, owned, size);
 }
 
 void dvf_record_view(dvf_recorder *recorder, dvf_text *text, const dvt_tensor *view,
@@ -142,7 +46,7 @@ void dvf_record_view(dvf_recorder *recorder, dvf_text *text, const dvt_tensor *v
         dvf_text_put(text, "null");
         return;
     }
-    int32_t n = view->ndim < 0 || view->ndim > MOST_AXES ? 0 : view->ndim;
+    int32_t n = view->ndim < 0 || view->ndim > DVF_RECORD_AXES ? 0 : view->ndim;
     dvf_text_put(text, "{\"dtype\":[%u,%u,%u],\"place\":[%d,%d],\"ndim\":%d", view->dtype.code,
                  view->dtype.bits, view->dtype.lanes, view->place.type, view->place.id, view->ndim);
     put_list(text, "shape", view->shape, n);

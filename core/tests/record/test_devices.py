@@ -88,6 +88,29 @@ def test_a_cpu_recording_without_data_runs_on_data_made_up(session: Session) -> 
     assert "unchecked" in {o.kind for o in result.of("execute")}
 
 
+@pytest.mark.parametrize("kind", ["separate", "mapped", "async_opaque"])
+def test_memory_that_the_host_cannot_read_is_fetched(
+    session: Session, build: Callable[..., Path], kind: str
+) -> None:
+    """By the device's copy, by its map, and by a copy that needs a stream."""
+    library = build(kind, f"rec{kind}")
+    text = f"""
+import numpy as np
+import dovetail as dt
+with dt.use_device("rec{kind}"):
+    x = dt.asarray(np.arange(4, dtype="float32"))
+    assert dt.jit(lambda a: a + a + a)(x + x).tolist() == [0.0, 6.0, 12.0, 18.0]
+"""
+    recording = read(session(library, text, f"rec{kind}"))
+    runs = [call for call in recording.calls if call.name == "run"]
+    assert len(runs) == 3
+    held = [view for c in runs for view in (*c.begin["inputs"], *(c.end or {})["outputs"])]
+    assert all("data" in view for view in held)
+    result = replayed(recording, library)
+    assert list(report.problems(result)) == []
+    assert [outcome.kind for outcome in result.of("run")] == ["same"] * 3
+
+
 # ---- a device with streams and memory of its own -------------------------------------------------
 
 

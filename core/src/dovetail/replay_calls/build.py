@@ -202,16 +202,18 @@ class Scope:
         array = self.keep(ffi.new("dvt_attr[]", max(len(attributes), 1)))
         for row, attribute in zip(array, attributes, strict=False):
             row.name, row.kind = self.text(attribute["name"]), attribute["kind"]
-            row.count, row.is_list = attribute["count"], attribute["list"]
-            row.values = self._attribute_values(attribute)
+            row.values, row.is_list = self._attribute_values(attribute), attribute["list"]
+            is_bytes = attribute["kind"] == lib.DVT_ATTR_BYTES
+            row.count = attribute["count"] if is_bytes else len(attribute["values"])
         return array, len(attributes)
 
     def _attribute_values(self, attribute: Mapping[str, Any]) -> Any:
         kind, values = attribute["kind"], attribute.get("values", [])
         if kind == lib.DVT_ATTR_BYTES:
-            data = stored(self.recording, attribute)
-            self.known = self.known and (data is not None or attribute["count"] == 0)
-            return self.keep(ffi.new("uint8_t[]", data or bytes(max(attribute["count"], 1))))
+            data, count = stored(self.recording, attribute), attribute["count"]
+            self.known = self.known and (data is not None or count == 0)
+            whole = data is not None and len(data) == count
+            return self.keep(ffi.new("uint8_t[]", data if whole else bytes(max(count, 1))))
         if kind == lib.DVT_ATTR_INT64:
             made = ffi.new("int64_t[]", values or [0])
         elif kind == lib.DVT_ATTR_FLOAT64:

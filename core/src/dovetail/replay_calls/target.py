@@ -77,6 +77,8 @@ class Device:
     visible: bool = True
     place: tuple[int, int] = (1, 0)
     alignment: int = ALIGNMENT
+    stream: Any = ffi.NULL
+    """For the replay's own copies, as the core has one; null where the device has none."""
 
 
 @dataclass(slots=True)
@@ -139,13 +141,22 @@ class Target:
             device.alignment = space.alignment or ALIGNMENT
             both = lib.DVT_SPACE_HOST_VISIBLE | lib.DVT_SPACE_COHERENT
             device.visible = space.flags & both == both
-        if not device.visible and not all(map(self.offers, ("alloc", "release", "copy"))):
+        moves = self.offers("copy") or (self.offers("map") and self.offers("unmap"))
+        if not device.visible and not (self.offers("alloc") and self.offers("release") and moves):
             raise ReplayError("its memory is not host-visible, but it offers no alloc and copy")
+        if self.offers("stream_create") and self.offers("stream_sync"):
+            stream = ffi.new("dvt_stream **")
+            desc = new_struct("dvt_stream_desc")
+            status = self.api.stream_create(device.handle, desc, stream, error)
+            self.check(status, error, "stream_create")
+            device.stream = stream[0]
         return device
 
     def close(self) -> None:
         """Close what was opened."""
         for device in self._devices.values():
+            if device.stream != ffi.NULL and self.offers("stream_destroy"):
+                self.api.stream_destroy(device.stream)
             if self.offers("device_close"):
                 self.api.device_close(device.handle)
         self._devices.clear()
@@ -191,6 +202,10 @@ class Target:
         if block.on_host or device.visible:
             ffi.memmove(block.address, data, len(data))
             return
+        if not self.offers("copy"):
+            with self._mapped(device, block, len(data), lib.DVT_MAP_WRITE) as address:
+                ffi.memmove(address, data, len(data))
+            return
         source = ffi.from_buffer(data)
         self._copy(device, (source, None), (block.address, device), len(data))
 
@@ -200,6 +215,9 @@ class Target:
             return b""
         if block.on_host or device.visible:
             return bytes(ffi.buffer(block.address, size))
+        if not self.offers("copy"):
+            with self._mapped(device, block, size, lib.DVT_MAP_READ) as address:
+                return bytes(ffi.buffer(address, size))
         into = ffi.new("char[]", size)
         self._copy(device, (block.address, device), (into, None), size)
         return bytes(ffi.buffer(into, size))
@@ -225,9 +243,21 @@ class Target:
             copy.source_device = source[1].handle
         if to[1] is not None:
             copy.destination_device = to[1].handle
-        error = new_error()
+        copy.stream, error = doer.stream, new_error()
         status = self.api.copy(doer.handle, copy, error)
+        if status == lib.DVT_OK and doer.stream != ffi.NULL:
+            status = self.api.stream_sync(doer.stream, error)
         self.check(status, error, f"copy of {size} bytes")
+
+    @contextmanager
+    def _mapped(self, device: Device, block: Block, size: int, flags: int) -> Iterator[Any]:
+        """The first bytes of a block as the host sees them."""
+        desc = new_struct("dvt_map_desc", flags=flags, data=block.address, size=size)
+        out, error = ffi.new("void **"), new_error()
+        status = self.api.map(device.handle, desc, out, error)
+        self.check(status, error, f"map of {size} bytes")
+        yield out[0]
+        self.check(self.api.unmap(device.handle, desc, error), error, "unmap")
 
 
 def load(path: Path) -> Target:
