@@ -111,8 +111,8 @@ def test_a_lost_device_says_so_everywhere_and_can_be_taken_down(chip, table, log
     stream, other, event = one.stream(), one.stream(), one.event()
     data = one.put(FLOATS, stream)
     kernel = one.kernel("negative", [FLOATS], [FLOATS])
-    kernel.run(data, data, stream=stream, tag=5)
     one.record(event, stream)
+    kernel.run(data, data, stream=stream, tag=5)  # from some moment on, every call is refused
     answer = table.refused(one.sync, stream)
     assert (answer.status, answer.tag) == (lib.DVT_DEVICE_LOST, 5)
     assert "table:0 is lost" in answer.text and "table: the device is lost" in log

@@ -76,9 +76,8 @@ struct dvt_device {
     memory memory;
     pthread_mutex_t streams_lock; /* of the list; workers never take it */
     dvt_stream *streams;
-    uint32_t n_streams; /* ever created */
-    dvt_device *next;   /* of all opened devices */
-    char key[64];       /* compatibility_key */
+    dvt_device *next; /* of all opened devices */
+    char key[64];     /* compatibility_key */
     dvt_memory_space spaces[N_SPACES];
     const dvt_memory_space *space_pointers[N_SPACES];
     int64_t facts[3];

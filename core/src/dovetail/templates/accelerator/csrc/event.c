@@ -111,13 +111,14 @@ dvt_status event_query(dvt_event *event, dvt_error *error) {
 dvt_status event_sync(dvt_event *event, uint64_t timeout_ns, dvt_error *error) {
     if (atomic_load(&event->device->state) == DEVICE_FORKED)
         return device_check(event->device, error);
-    if (event->mark == NULL) return DVT_OK;
+    if (event->mark == NULL) return device_check(event->device, error);
     if (!mark_wait(event->mark, timeout_ns))
         return fail(error, DVT_TIMEOUT,
                     "event_sync: the stream has not come to the event within %llu ns; the work "
                     "goes on",
                     (unsigned long long)timeout_ns);
-    return verdict(event->mark, error);
+    dvt_status status = verdict(event->mark, error);
+    return status == DVT_OK ? device_check(event->device, error) : status;
 }
 
 dvt_status event_elapsed(dvt_event *start, dvt_event *end, double *ns, dvt_error *error) {

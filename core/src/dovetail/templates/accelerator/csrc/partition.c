@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernel.h"
 #include "program.h"
 
 #define NOBODY UINT32_MAX

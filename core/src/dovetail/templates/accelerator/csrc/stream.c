@@ -139,7 +139,6 @@ dvt_status stream_create(dvt_device *device, const dvt_stream_desc *desc, dvt_st
     pthread_mutex_lock(&device->streams_lock);
     s->next = device->streams;
     device->streams = s;
-    device->n_streams++;
     pthread_mutex_unlock(&device->streams_lock);
     *stream = s;
     return DVT_OK;
