@@ -68,6 +68,7 @@ typedef struct dvv_layer {
     uint32_t n_streams; /* numbers given out, the host's own being 0 (validate_order.c) */
     uint64_t *host_clock;
     uint32_t host_clock_size;
+    _Atomic bool has_pending;
     char pending[480]; /* a finding of a slot without status, for the next one that has one */
     _Atomic uint64_t counts[DVV_CHECKS];
 } dvv_layer;

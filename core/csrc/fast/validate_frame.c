@@ -169,11 +169,10 @@ static void judge_process(dvv_frame *f) {
 }
 
 static void take_pending(dvv_frame *f) {
-    if (f->layer->pending[0] == '\0') return;
+    if (!atomic_load(&f->layer->has_pending)) return;
     pthread_mutex_lock(&f->layer->lock);
-    if (f->layer->pending[0] != '\0') {
+    if (atomic_exchange(&f->layer->has_pending, false)) {
         memcpy(f->text, f->layer->pending, sizeof f->text);
-        f->layer->pending[0] = '\0';
         atomic_fetch_add(&f->found, 1);
     }
     pthread_mutex_unlock(&f->layer->lock);
@@ -219,6 +218,7 @@ void dvv_close_void(dvv_frame *f) {
     }
     f->layer->below.host->log(f->layer->below.host, DVT_LOG_ERROR, f->text);
     pthread_mutex_lock(&f->layer->lock);
-    if (f->layer->pending[0] == '\0') memcpy(f->layer->pending, f->text, sizeof f->text);
+    if (!atomic_exchange(&f->layer->has_pending, true))
+        memcpy(f->layer->pending, f->text, sizeof f->text);
     pthread_mutex_unlock(&f->layer->lock);
 }

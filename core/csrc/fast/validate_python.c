@@ -35,7 +35,7 @@ static void tell_the_rest(void) {
     for (dvv_layer *v = dvv_layer_first(); v != NULL; v = v->next) {
         char op[64] = "";
         uint64_t bytes, blocks = dvv_loans_of_calls(v, &bytes, op, sizeof op);
-        if (v->pending[0] != '\0') fprintf(stderr, "%s\n", v->pending);
+        if (atomic_load(&v->has_pending)) fprintf(stderr, "%s\n", v->pending);
         if (blocks > 0)
             fprintf(stderr,
                     "validation: exit of %s: %llu blocks of host memory (%llu bytes) that run or "
