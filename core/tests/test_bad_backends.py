@@ -60,6 +60,7 @@ CAUGHT = {
     "not_repeatable": ("repeat", {"repeat/not-deterministic"}),
     "depends_on_threads": ("repeat", {"repeat/depends-on-threads"}),
     "races": ("threads", {"threads/race"}),
+    "races_between_ops": ("threads", {"threads/race"}),
     "leaks_memory": ("growth", {"growth/runs"}),
     "leaks_kernels": ("growth", {"growth/kernels"}),
     "leaks_files": ("growth", {"growth/files"}),

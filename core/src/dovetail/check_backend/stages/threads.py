@@ -29,8 +29,9 @@ THREADS = 4
 _SIZES = (1 << 8, 1 << 12, 1 << 16)  # larger ones where runs are too short to meet
 _SHORT_SECONDS = 0.0005
 _SECONDS, _QUICK_SECONDS = 4.0, 0.3  # for the rounds of one row, about
-_ROUNDS, _QUICK_ROUNDS = 40, 16
+_ROUNDS, _QUICK_ROUNDS, _LEAST_ROUNDS = 40, 20, 10
 _RUNS = 3  # of each thread in a round
+_QUICK_MIXED = 16  # ops that are run beside others
 
 
 @dataclass(slots=True)
@@ -65,6 +66,20 @@ def _run(subject: Subject) -> Iterator[Finding]:
             continue
         if what:
             yield Finding("threads/race", STAGE.name, what, op.name)
+    names = dict.fromkeys(op.name for op, _ in rows)
+    firsts = [next(pair for pair in rows if pair[0].name == name) for name in names]
+    if subject.quick:
+        firsts = firsts[:: max(1, len(firsts) // _QUICK_MIXED)]
+    groups = [firsts[at : at + THREADS] for at in range(0, len(firsts), THREADS)]
+    together = {", ".join(op.name for op, _ in group): group for group in groups if len(group) > 1}
+    asked = subject.each(together, "{} together", crash="threads/crash", hang="threads/hang")
+    for label in asked:
+        try:
+            what = _mixed(driver, together[label], rounds, budget)
+        except CallFailed as failure:
+            what = str(failure)
+        if what:
+            yield Finding("threads/race", STAGE.name, what, label)
     subject.fact("threads", THREADS)
 
 
@@ -74,7 +89,28 @@ def _row(driver: Driver, op: Op, row: KernelRow, rounds: int, budget: float) -> 
     parts = [] if problem is None else _parts(driver, row, problem)
     if not parts:
         return ""
-    rounds = max(2, min(rounds, int(budget / (seconds * THREADS * _RUNS))))
+    return _together(driver, parts, _rounds(seconds, rounds, budget))
+
+
+def _mixed(driver: Driver, pairs: list[tuple[Op, KernelRow]], rounds: int, budget: float) -> str:
+    """Each thread runs another op."""
+    parts, longest = [], 1e-6
+    for op, row in pairs:
+        problem, seconds = _problem(driver, op, row)
+        if problem is not None:
+            parts += _parts(driver, row, problem, count=1)
+            longest = max(longest, seconds)
+    return _together(driver, parts, _rounds(longest, rounds, budget))
+
+
+def _rounds(seconds: float, most: int, budget: float) -> int:
+    """As many as are worth it; slow runs meet in any case."""
+    least = _LEAST_ROUNDS if seconds < 10 * _SHORT_SECONDS else 2
+    return max(least, min(most, int(budget / (seconds * THREADS * _RUNS))))
+
+
+def _together(driver: Driver, parts: list[_Part], rounds: int) -> str:
+    """Run the parts at the same time, give all back; what was found."""
     told: list[str] = []
     barrier = threading.Barrier(len(parts))
     work = [
@@ -102,9 +138,12 @@ def _problem(driver: Driver, op: Op, row: KernelRow) -> tuple[Problem | None, fl
         if problem is None or not isinstance(kernel, Kernel):
             continue
         launch = driver.launch(kernel)
-        begin = time.perf_counter()
-        driver.run(launch)
-        chosen, seconds = problem, max(time.perf_counter() - begin, 1e-6)
+        times = []
+        for _ in range(2):
+            begin = time.perf_counter()
+            driver.run(launch)
+            times.append(time.perf_counter() - begin)
+        chosen, seconds = problem, max(min(times), 1e-6)
         driver.finish(launch)
         kernel.destroy()
         if seconds > _SHORT_SECONDS:
@@ -112,10 +151,10 @@ def _problem(driver: Driver, op: Op, row: KernelRow) -> tuple[Problem | None, fl
     return chosen, seconds
 
 
-def _parts(driver: Driver, row: KernelRow, problem: Problem) -> list[_Part]:
+def _parts(driver: Driver, row: KernelRow, problem: Problem, count: int = THREADS) -> list[_Part]:
     """Each thread has values of its own; the first two share a kernel, as run is for any thread."""
     parts: list[_Part] = []
-    for number in range(THREADS):
+    for number in range(count):
         own = problem.with_values([_turned(x, number) for x in problem.values])
         kernel = parts[0].kernel if number == 1 else driver.prepare(row, own)
         if not isinstance(kernel, Kernel):
