@@ -30,6 +30,7 @@ typedef struct dvf_recorded_device {
     dvt_device *below;
     uint64_t number;
     struct dvf_recorded_device *next; /* of all that are open */
+    dvt_stream *own;                  /* the plugin's, for copies of our own (record_stream.c) */
     int described;                    /* device_info has answered */
     uint32_t n_spaces;
     dvt_place places[DVF_RECORD_SPACES];
@@ -94,8 +95,9 @@ uint64_t dvf_record_stream_number(dvt_stream *stream);
 dvt_status dvf_record_settle(dvt_stream *stream, dvt_error *error);
 /* Forget a late error of a device's streams and return it. */
 dvt_status dvf_record_take_late(dvf_recorded_device *device, dvt_stream *stream, dvt_error *error);
-/* A stream of the device, for copies of our own; null when it has none. */
-dvt_stream *dvf_record_any_stream(const dvf_recorded_device *device);
+/* The plugin's handle of a stream for copies of our own, made at first use: the core's may be destroyed
+ * at any time. Null when the device has none. */
+dvt_stream *dvf_record_own_stream(dvf_recorded_device *device);
 void dvf_record_forget_streams(dvf_recorded_device *device);
 
 /* ---- operands, attributes, graphs (record_view.c, record_graph_text.c) ------------------------------ */

@@ -87,6 +87,8 @@ static void device_close(dvt_device *handle) {
     dvf_recording_start(&record, d->recorder, "device_close");
     put_device(&record, d);
     dvf_recording_begin(&record);
+    if (d->own != NULL && d->recorder->below.device.stream_destroy != NULL)
+        d->recorder->below.device.stream_destroy(d->own);
     d->recorder->below.device.device_close(d->below);
     dvf_recording_end(&record, DVT_OK, NULL);
     dvf_recording_finish(&record);
@@ -182,6 +184,7 @@ static dvt_status device_sync(dvt_device *handle, dvt_error *error) {
 static void after_fork_child(dvt_device *handle) {
     dvf_recorded_device *d = dvf_recorded(handle);
     d->recorder->below.device.after_fork_child(d->below);
+    d->own = NULL; /* it lives in the parent */
 }
 
 void dvf_record_devices(dvt_device_api *api) {

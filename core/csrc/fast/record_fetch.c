@@ -63,16 +63,16 @@ static int by_copy(dvf_recorded_device *device, const dvt_tensor *view, void *by
     target.byte_offset = 0;
     target.place = (dvt_place){DVT_PLACE_CPU, 0};
     target.strides = strides;
-    /* On a stream where the device has one, as the core does. */
-    dvt_stream *stream = dvf_record_any_stream(device);
+    /* On a stream where the device has streams, as the core does. */
+    dvt_stream *stream = dvf_record_own_stream(device);
     dvt_copy copy = {.struct_size = (uint32_t)sizeof copy,
                      .source = view,
                      .destination = &target,
                      .source_device = device->below,
-                     .stream = dvf_record_stream_below(stream)};
+                     .stream = stream};
     dvt_error error = {.struct_size = (uint32_t)sizeof error};
-    return api->copy(device->below, &copy, &error) == DVT_OK &&
-           dvf_record_settle(stream, NULL) == DVT_OK;
+    if (api->copy(device->below, &copy, &error) != DVT_OK) return 0;
+    return stream == NULL || api->stream_sync(stream, &error) == DVT_OK;
 }
 
 static int by_map(dvf_recorded_device *device, const dvt_tensor *view, void *bytes, size_t item) {

@@ -84,13 +84,18 @@ dvt_status dvf_record_take_late(dvf_recorded_device *device, dvt_stream *stream,
     return status;
 }
 
-dvt_stream *dvf_record_any_stream(const dvf_recorded_device *device) {
-    dvf_recorded_stream *s;
+dvt_stream *dvf_record_own_stream(dvf_recorded_device *device) {
+    const dvt_device_api *api = below(device->recorder);
+    if (api->stream_create == NULL || api->stream_sync == NULL) return NULL;
     pthread_mutex_lock(&lock);
-    for (s = live; s != NULL && s->device != device; s = s->next) {
+    if (device->own == NULL) {
+        dvt_stream_desc desc = {.struct_size = (uint32_t)sizeof desc};
+        dvt_error error = {.struct_size = (uint32_t)sizeof error};
+        if (api->stream_create(device->below, &desc, &device->own, &error) != DVT_OK)
+            device->own = NULL;
     }
     pthread_mutex_unlock(&lock);
-    return (dvt_stream *)(void *)s;
+    return device->own;
 }
 
 static void forget(dvf_recorded_stream *stream) {
