@@ -11,6 +11,7 @@ import pytest
 
 import dovetail as dt
 import dovetail_abi
+from dovetail import _fast
 from dovetail.devices import device, kernel_rows, load
 from dovetail.errors import DeviceError, OpError
 
@@ -111,3 +112,17 @@ def test_an_error_in_the_middle_of_a_run_has_its_text(build: Build) -> None:
     with pytest.raises(OpError):
         x + dt.asarray([1.0, 2.0, 3.0], device="burning")
     assert device("cpu").name == "cpu:0"
+
+
+def test_a_kernel_of_unknown_cost_is_timed_before_it_keeps_the_lock(library: Path) -> None:
+    one = load(library)
+    row = kernel_rows(one)["add"][0].index
+    spec = (dt.float32, (16,))
+    kernel = _fast.prepare(one, row, "add", 1, (spec, spec), (spec,), {}, 0)
+    assert isinstance(kernel, _fast.Kernel)
+    assert kernel.cost_ns == 0 and not kernel.holds_lock
+    cpu = device("cpu")
+    row = kernel_rows(cpu)["add"][0].index
+    known = _fast.prepare(cpu, row, "add", 1, (spec, spec), (spec,), {}, 0)
+    assert isinstance(known, _fast.Kernel)
+    assert 0 < known.cost_ns < 1000 and known.holds_lock

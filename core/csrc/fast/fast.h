@@ -15,6 +15,7 @@
 #include "dovetail.h"
 #include "host.h"
 #include "loader.h"
+#include "pace.h"
 
 /* ISO C has no cast from function to object pointer; type slots need one. */
 #define DVF_FN(f) ((void *)(uintptr_t)(f))
@@ -215,6 +216,7 @@ typedef struct dvf_kernel {
     PyObject *op_name;
     uint64_t workspace_size, workspace_alignment, cost_ns, may_alias, host_inputs;
     uint32_t flags, row_flags;
+    dvf_pace pace;
     bool hosted; /* some operands are in host memory although its device has its own */
 } dvf_kernel;
 
@@ -235,8 +237,6 @@ int dvf_launch_hosted(dvf_kernel *kernel, dvt_call *call);
 /* With workspace, stream and tag. */
 int dvf_kernel_launch(dvf_kernel *kernel, const dvt_tensor *const *inputs, uint32_t n_inputs,
                       const dvt_tensor *const *outputs, uint32_t n_outputs);
-
-#define DVF_HOLD_LOCK_BELOW_NS 1000 /* releasing and re-taking costs more than such a kernel */
 
 /* ---- op functions and dispatch (opfunction.c, dispatch.c) ------------------------------------- */
 

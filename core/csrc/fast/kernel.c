@@ -33,6 +33,8 @@ static PyMemberDef kernel_members[] = {
     {"may_alias", T_ULONGLONG, offsetof(dvf_kernel, may_alias), READONLY, "bit 8*o + i"},
     {"host_inputs", T_ULONGLONG, offsetof(dvf_kernel, host_inputs), READONLY, "mask"},
     {"flags", T_UINT, offsetof(dvf_kernel, flags), READONLY, "DVT_INFO_..."},
+    {"holds_lock", T_BOOL, offsetof(dvf_kernel, pace.hold), READONLY,
+     "whether the interpreter lock is kept around a call"},
     {"row_flags", T_UINT, offsetof(dvf_kernel, row_flags), READONLY, "DVT_KERNEL_..."},
     {"op_name", T_OBJECT, offsetof(dvf_kernel, op_name), READONLY, "name of the op"},
     {"device", T_OBJECT, offsetof(dvf_kernel, device), READONLY, "where it runs"},
@@ -130,6 +132,7 @@ PyObject *dvf_py_prepare(PyObject *self, PyObject *args) {
     k->workspace_size = info.workspace_size;
     k->workspace_alignment = info.workspace_alignment != 0 ? info.workspace_alignment : 64;
     k->cost_ns = info.cost_ns;
+    k->pace = dvf_pace_of(info.cost_ns, true);
     k->may_alias = info.may_alias;
     result = Py_NewRef((PyObject *)k);
 done:
@@ -146,15 +149,29 @@ static __attribute__((noinline, cold)) int raise_run(dvf_kernel *k, dvt_status s
     return dvf_raise_failure(&failure, PyUnicode_AsUTF8(k->op_name), "run");
 }
 
+static __attribute__((noinline)) dvt_status call_timed(dvf_kernel *k, dvt_call *call,
+                                                       dvt_error *error) {
+    dvt_status status;
+    int64_t start, end;
+    DVF_BEGIN_CALL(k->device);
+    start = dvf_now_ns();
+    status = k->run(call, error);
+    end = dvf_now_ns();
+    DVF_END_CALL;
+    dvf_pace_learn(&k->pace, end - start);
+    return status;
+}
+
 static inline int call_kernel(dvf_kernel *k, dvt_call *call) {
-    dvf_device *d = k->device;
     dvt_error error;
     dvf_error_clear(&error);
     dvt_status status;
-    if (k->cost_ns > 0 && k->cost_ns < DVF_HOLD_LOCK_BELOW_NS) {
+    if (k->pace.hold) {
         status = k->run(call, &error);
+    } else if (k->pace.trials > 0) {
+        status = call_timed(k, call, &error);
     } else {
-        DVF_BEGIN_CALL(d);
+        DVF_BEGIN_CALL(k->device);
         status = k->run(call, &error);
         DVF_END_CALL;
     }

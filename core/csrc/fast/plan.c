@@ -138,6 +138,19 @@ static __attribute__((noinline)) int enqueue_instance(dvf_plan *p, dvf_instance 
     return well ? 0 : raise_step(p, failed, &failure);
 }
 
+static __attribute__((noinline)) dvt_status run_timed(dvf_plan *p, dvf_instance *x, int *failed,
+                                                      dvt_error *error) {
+    dvt_status status;
+    int64_t start, end;
+    DVF_BEGIN_CALL(p->device);
+    start = dvf_now_ns();
+    status = dvf_instance_run(p, x, failed, error);
+    end = dvf_now_ns();
+    DVF_END_CALL;
+    dvf_pace_learn(&p->pace, end - start);
+    return status;
+}
+
 static int run_instance(dvf_plan *p, dvf_instance *x) {
     if (p->device->guarded) {
         if (dvf_usable(p->device) < 0) return -1;
@@ -147,8 +160,10 @@ static int run_instance(dvf_plan *p, dvf_instance *x) {
     dvt_status status;
     int failed = 0;
     dvf_error_clear(&error);
-    if (p->cost_ns < DVF_HOLD_LOCK_BELOW_NS) {
+    if (p->pace.hold) {
         status = dvf_instance_run(p, x, &failed, &error);
+    } else if (p->pace.trials > 0) {
+        status = run_timed(p, x, &failed, &error);
     } else {
         DVF_BEGIN_CALL(p->device);
         status = dvf_instance_run(p, x, &failed, &error);

@@ -70,6 +70,7 @@ typedef struct dvf_plan {
     int32_t *output_storage; /* storages of kind OUTPUT, in order */
     int n_storages, n_slots, n_steps, n_outputs, n_patched, n_inputs, n_output_storages;
     uint64_t arena_size, host_arena_size, cost_ns;
+    dvf_pace pace;
     bool waits;         /* on a stream, at the end: host memory of the plan is still in use */
     dvf_instance *free; /* idle instances */
 } dvf_plan;

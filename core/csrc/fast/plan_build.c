@@ -111,7 +111,14 @@ static bool on_host(const dvf_plan *p, const dvf_slot *s) {
     return ((dvf_array *)PyTuple_GET_ITEM(p->constants, storage->index))->device->host_visible;
 }
 
-static int read_step(dvf_plan *p, dvf_step *s, PyObject *row, uint32_t **next) {
+/* Whether a step without an estimate does the same at every call: a plugin's kernel on given shapes does,
+ * a loop or a Python function need not. */
+static bool is_steady(PyObject *target) {
+    return Py_IS_TYPE(target, dvf_kernel_type) &&
+           (((dvf_kernel *)target)->pace.hold || ((dvf_kernel *)target)->pace.trials > 0);
+}
+
+static int read_step(dvf_plan *p, dvf_step *s, PyObject *row, uint32_t **next, uint64_t *known) {
     PyObject *target, *inputs, *outputs, *what;
     long long workspace;
     if (!PyArg_ParseTuple(row, "OO!O!LU", &target, &PyTuple_Type, &inputs, &PyTuple_Type, &outputs,
@@ -132,6 +139,8 @@ static int read_step(dvf_plan *p, dvf_step *s, PyObject *row, uint32_t **next) {
     }
     /* One step of unknown cost makes the whole unknown: the lock is then released. */
     p->cost_ns += cost > 0 ? cost : DVF_HOLD_LOCK_BELOW_NS;
+    if (cost > 0) *known += cost;
+    if (cost == 0 && !is_steady(target)) *known += DVF_HOLD_LOCK_BELOW_NS;
     s->target = Py_NewRef(target);
     s->what = Py_NewRef(what);
     s->text = PyUnicode_AsUTF8(what);
@@ -170,10 +179,13 @@ static int read_steps(dvf_plan *p, PyObject *steps, PyObject *outputs) {
         PyErr_NoMemory();
         return -1;
     }
+    uint64_t known = 0; /* estimates, and what no timing can tell */
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(steps); i++) {
         p->n_steps = (int)i + 1;
-        if (read_step(p, &p->steps[i], PyTuple_GET_ITEM(steps, i), &next) < 0) return -1;
+        if (read_step(p, &p->steps[i], PyTuple_GET_ITEM(steps, i), &next, &known) < 0) return -1;
     }
+    bool timed = p->cost_ns >= DVF_HOLD_LOCK_BELOW_NS && known < DVF_HOLD_LOCK_BELOW_NS;
+    p->pace = dvf_pace_of(timed ? 0 : p->cost_ns + 1, true); /* nothing to do is quick */
     p->outputs = next;
     p->n_outputs = (int)PyTuple_GET_SIZE(outputs);
     return put_operands(p, outputs, &next);

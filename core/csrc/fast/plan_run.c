@@ -144,12 +144,14 @@ dvf_instance *dvf_instance_new(dvf_plan *p) {
 
 /* ---- running ------------------------------------------------------------------------------------- */
 
-static void bind(dvf_plan *p, dvf_instance *x) {
+static inline void bind(dvf_plan *p, dvf_instance *x) {
     for (int i = 0; i < p->n_patched; i++) {
         uint32_t slot = p->patched[i];
-        int32_t storage = p->slots[slot].storage;
-        x->tensors[slot].data = x->data[storage];
-        x->tensors[slot].byte_offset = p->slots[slot].byte_offset + x->offsets[storage];
+        x->tensors[slot].data = x->data[p->slots[slot].storage];
+    }
+    for (int i = 0; p->device->opaque && i < p->n_patched; i++) { /* elsewhere data says it all */
+        const dvf_slot *s = &p->slots[p->patched[i]];
+        x->tensors[p->patched[i]].byte_offset = s->byte_offset + x->offsets[s->storage];
     }
 }
 
