@@ -33,6 +33,12 @@ class Row:
 
 ROWS = (
     Row(name="add", title="a + b, 16 float32, new result", bars=(Bar(peer="numpy"),)),
+    Row(name="add_plugin", title="the same on a stranger's device, plugins/hello"),
+    Row(
+        name="add_plugin_beyond",
+        title="... beyond the built-in CPU device",
+        bars=(Bar(plus=10e-9),),
+    ),
     Row(name="mul_sum", title="(a * b).sum()", bars=(Bar(peer="numpy"),)),
     Row(
         name="mul_sum_backward",

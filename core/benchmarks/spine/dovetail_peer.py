@@ -7,7 +7,7 @@ from typing import Any
 
 import dovetail as dt
 from dovetail import _fast
-from spine import entry, problems
+from spine import entry, plugin, problems
 from spine.case import Budget, Case, Samples, exact, first, minor_faults, per_step, timed
 
 
@@ -167,5 +167,6 @@ def _mlp(threads: int) -> Iterator[Case]:
 
 def cases(threads: int) -> Iterator[Case]:
     yield from _tiny(threads)
+    yield from plugin.cases(threads)
     yield from entry.cases(threads)
     yield from _mlp(threads)
