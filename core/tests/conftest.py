@@ -1,10 +1,13 @@
 """Fixtures of the tests about backends: compile one, install one, look again."""
 
+import functools
+import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -144,3 +147,71 @@ def run_python(text: str, *, environment: dict[str, str] | None = None, seconds:
 def python() -> Callable[..., str]:
     """``python("print(1)")``: the output of a fresh interpreter."""
     return run_python
+
+
+# ---- the validation layer -----------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def bad_library(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """``bad_library("kernel")``: backends/validate_kernel.c for the word bad_kernel, built once."""
+    folder = tmp_path_factory.mktemp("bad")
+
+    @functools.cache
+    def compile_one(kind: str) -> Path:
+        return build_library(
+            BACKENDS / f"validate_{kind}.c", folder / f"{kind}.so", NAME=f'"bad_{kind}"'
+        )
+
+    return compile_one
+
+
+@pytest.fixture
+def validated(
+    bad_library: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Any]:
+    """``validated("kernel", fault)``: a device of its own, under the layer. Loaded as backends.load
+    does it, without the child process that would try each copy first."""
+    from dovetail import _fast
+    from dovetail.kernel_row import read_rows
+
+    def load_one(kind: str, fault: str = "", *, library: Path | None = None) -> Any:
+        monkeypatch.setenv("VALIDATE_FAULT", fault)
+        word = kind if library else f"bad_{kind}"
+        if library is None:
+            library = tmp_path / f"{kind}_{fault.replace(' ', '_')}.so"
+            shutil.copy(bad_library(kind), library)
+        _fast.validation_start()
+        capsule = _fast.load_plugin(str(library))
+        _fast.validate_plugin(capsule)
+        assert _fast.device_count(capsule)[0] >= 1
+        device = _fast.open_device(capsule, 0, f"{word}:0")
+        device.rows = read_rows(_fast.plugin_address(capsule), word)
+        return device
+
+    return load_one
+
+
+@pytest.fixture
+def validated_program(bad_library: Callable[[str], Path], tmp_path: Path) -> Callable[..., Any]:
+    """Run lines after the two that import, on a library with a fault, found by the environment."""
+
+    def run(fault: str, *lines: str, kind: str = "kernel") -> Any:
+        path = tmp_path / "program.py"
+        path.write_text("\n".join(["import numpy as np", "import dovetail as dt", *lines, ""]))
+        variables = {
+            "DOVETAIL_BACKENDS": str(bad_library(kind)),
+            "DOVETAIL_VALIDATE": "1",
+            "VALIDATE_FAULT": fault,
+            "XDG_CACHE_HOME": str(tmp_path),
+        }
+        return subprocess.run(
+            [sys.executable, str(path)],
+            env={**os.environ, **variables},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    return run

@@ -1,7 +1,7 @@
-"""DOVETAIL_VALIDATE=1: who breaks the device contract is named, with slot, op, operand and line.
+"""DOVETAIL_VALIDATE=1: a plugin that breaks the contract is named, with slot, op, operand and line.
 
 The backends of backends/validate_*.c break the rule that a variable names when they are loaded.
-Where the host is to blame, this file plays the host and calls the slots itself.
+What hosts do wrong: test_validate_host.py.
 """
 
 import os
@@ -10,7 +10,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -22,110 +21,11 @@ import pytest
 import dovetail as dt
 import dovetail_abi
 from dovetail import _fast, backends, settings
-from dovetail._abi import ffi
 from dovetail.devices import load
 from dovetail.errors import DeviceError, DovetailError, PluginError
-from dovetail.kernel_row import read_rows
 
 Build = Callable[..., Path]
 HERE = Path(__file__).name
-
-
-class Refused(Exception):
-    """The text of a call's error."""
-
-
-class Host:
-    """A host that calls a device's slots itself. The core's stream of the device is the first."""
-
-    def __init__(self, device: Any) -> None:
-        self.api = ffi.cast("dvt_plugin *", device.plugin_address).device
-        self.device = ffi.cast("dvt_device *", device.handle)
-        self.error = ffi.new("dvt_error *", {"struct_size": ffi.sizeof("dvt_error")})
-
-    def call(self, slot: str, *arguments: Any) -> None:
-        status = getattr(self.api, slot)(*arguments, self.error)
-        if status != 0:
-            raise Refused(ffi.string(self.error.message).decode())
-
-    def make(self, slot: str, kind: str, *arguments: Any) -> Any:
-        made = ffi.new(f"{kind} *")
-        self.call(slot, *arguments, made)
-        return made[0]
-
-    def sized(self, kind: str, **fields: Any) -> Any:
-        return ffi.new(f"{kind} *", {"struct_size": ffi.sizeof(kind), **fields})
-
-    def alloc(self, size: int, **fields: Any) -> Any:
-        desc = self.sized("dvt_alloc_desc", size=size, **fields)
-        return self.make("alloc", "void *", self.device, desc)
-
-    def release(self, data: Any, size: int, **fields: Any) -> None:
-        self.api.release(self.device, self.sized("dvt_alloc_desc", data=data, size=size, **fields))
-
-    def stream(self) -> Any:
-        desc = self.sized("dvt_stream_desc")
-        return self.make("stream_create", "dvt_stream *", self.device, desc)
-
-    def event(self) -> Any:
-        return self.make("event_create", "dvt_event *", self.device)
-
-    def copy(self, source: Any, destination: Any, n: int = 8, **fields: Any) -> None:
-        """Copy n float32 within device memory."""
-        shape, strides = ffi.new("int64_t[]", [n]), ffi.new("int64_t[]", [1])
-        ends = [
-            ffi.new(
-                "dvt_tensor *",
-                {"data": data, "ndim": 1, "shape": shape, "strides": strides, "dtype": (2, 32, 1)},
-            )
-            for data in (source, destination)
-        ]
-        desc = {"source": ends[0], "destination": ends[1]}
-        desc |= {"source_device": self.device, "destination_device": self.device, **fields}
-        self.call("copy", self.device, self.sized("dvt_copy", **desc))
-
-    def next_answer(self) -> str:
-        """What a slot without a status found is the answer of the next one that has one."""
-        free, total = ffi.new("uint64_t *"), ffi.new("uint64_t *")
-        status = self.api.device_memory(self.device, 0, free, total, self.error)
-        return ffi.string(self.error.message).decode() if status else ""
-
-
-@pytest.fixture(scope="module")
-def libraries(build_once: Build) -> dict[str, Path]:
-    return {k: build_once(f"validate_{k}", f"bad_{k}") for k in ("kernel", "device", "graph")}
-
-
-_capsules: dict[Any, Any] = {}
-
-
-@pytest.fixture
-def validated(
-    libraries: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Callable[..., Any]:
-    """``validated("kernel", fault)``: a device of its own, under the layer. Loaded as backends.load
-    does it, without the child process that would try each copy first."""
-
-    def load_one(kind: str, fault: str = "", *, library: Path | None = None) -> Any:
-        monkeypatch.setenv("VALIDATE_FAULT", fault)
-        word = kind if library else f"bad_{kind}"
-        if library is None:
-            library = tmp_path / f"{kind}_{fault.replace(' ', '_')}.so"
-            shutil.copy(libraries[kind], library)
-        _fast.validation_start()
-        capsule = _fast.load_plugin(str(library))
-        _fast.validate_plugin(capsule)
-        assert _fast.device_count(capsule)[0] >= 1
-        device = _fast.open_device(capsule, 0, f"{word}:0")
-        device.rows = read_rows(_fast.plugin_address(capsule), word)
-        _capsules[device] = capsule
-        return device
-
-    return load_one
-
-
-def counts(device: Any) -> dict[str, int]:
-    return _fast.validation_counts(_capsules[device])
 
 
 def add(device: Any) -> Any:
@@ -166,7 +66,7 @@ def test_a_value_that_is_neither_is_refused(look_again: Callable[..., None]) -> 
 def test_a_good_backend_is_looked_at_and_left_alone(validated: Callable[..., Any]) -> None:
     device = validated("kernel", "shares its work")
     np.testing.assert_array_equal(np.asarray(add(device)), np.arange(6) + 1)
-    made = counts(device)
+    made = _fast.validation_counts(device)
     assert made["findings"] == 0
     for kind in ("handles", "structs", "memory", "views", "workspace", "process", "host", "errors"):
         assert made[kind] > 0, kind
@@ -182,7 +82,10 @@ def test_values_that_equal_the_pattern_are_told_from_unwritten_ones(
     x = dt.asarray(pattern, device=device)
     zero = dt.asarray(np.zeros(4, np.float32), device=device)
     assert np.asarray(x + zero).tobytes() == pattern.tobytes()
-    assert counts(device)["reruns"] >= 1 and counts(device)["findings"] == 0
+    assert (
+        _fast.validation_counts(device)["reruns"] >= 1
+        and _fast.validation_counts(device)["findings"] == 0
+    )
 
 
 def test_a_call_in_place_stays_in_place(validated: Callable[..., Any]) -> None:
@@ -192,7 +95,7 @@ def test_a_call_in_place_stays_in_place(validated: Callable[..., Any]) -> None:
         x = dt.asarray(np.arange(8, dtype=np.float32))
         y = dt.asarray(np.ones(8, dtype=np.float32))
         np.testing.assert_array_equal(np.asarray(step(x, y)), np.arange(8) + 2)
-    assert counts(device)["findings"] == 0
+    assert _fast.validation_counts(device)["findings"] == 0
 
 
 def test_the_accelerator_of_the_templates_keeps_the_contract(
@@ -213,7 +116,7 @@ def test_the_accelerator_of_the_templates_keeps_the_contract(
     a = np.asarray(x)
     np.testing.assert_allclose(np.asarray(y), a @ a.T + np.exp(-a) @ a.T, rtol=1e-5)
     np.testing.assert_allclose(np.asarray(z), (np.exp(a) * a + a).sum(0), rtol=1e-5)
-    made = counts(device)
+    made = _fast.validation_counts(device)
     assert made["findings"] == 0
     for kind in ("order", "memory", "graphs", "handles", "views"):
         assert made[kind] > 0, kind
@@ -264,14 +167,14 @@ def test_a_kernel_that_breaks_a_rule_is_named(validated: Callable[..., Any], fau
         add(device)
     assert "add on bad_kernel:0: validation: " in str(caught.value)
     check_line(caught.value)
-    assert counts(device)["findings"] >= 1
+    assert _fast.validation_counts(device)["findings"] >= 1
 
 
 def test_a_kernel_that_keeps_memory_at_every_run_is_named(validated: Callable[..., Any]) -> None:
     device = validated("kernel", "keeps host memory until the end")
     for _ in range(31):
         add(device)
-    assert counts(device)["held_bytes"] == 3100
+    assert _fast.validation_counts(device)["held_bytes"] == 3100
     with pytest.raises(DeviceError, match="each of its last 32 runs took host memory and kept it"):
         add(device)
 
@@ -320,37 +223,14 @@ CRASHES = {
 }
 
 
-@pytest.fixture
-def program(libraries: dict[str, Path], tmp_path: Path) -> Callable[..., Any]:
-    """Run lines after the two that import, on a library with a fault, found by the environment."""
-
-    def run(fault: str, *lines: str, kind: str = "kernel") -> Any:
-        path = tmp_path / "program.py"
-        path.write_text("\n".join(["import numpy as np", "import dovetail as dt", *lines, ""]))
-        variables = {
-            "DOVETAIL_BACKENDS": str(libraries[kind]),
-            "DOVETAIL_VALIDATE": "1",
-            "VALIDATE_FAULT": fault,
-            "XDG_CACHE_HOME": str(tmp_path),
-        }
-        return subprocess.run(
-            [sys.executable, str(path)],
-            env={**os.environ, **variables},
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-
-    return run
-
-
 ONES = "x = dt.asarray(np.ones(6, np.float32), device='bad_kernel')"
 
 
 @pytest.mark.parametrize("fault", CRASHES)
-def test_a_crash_is_explained_with_the_users_line(program: Callable[..., Any], fault: str) -> None:
-    done = program(fault, ONES, "y = x + x")
+def test_a_crash_is_explained_with_the_users_line(
+    validated_program: Callable[..., Any], fault: str
+) -> None:
+    done = validated_program(fault, ONES, "y = x + x")
     if "asan" not in os.environ.get("LD_PRELOAD", ""):  # which ends the process in its own way
         assert done.returncode == -signal.SIGSEGV, done.stderr
     said, expected = done.stderr, CRASHES[fault]
@@ -360,8 +240,10 @@ def test_a_crash_is_explained_with_the_users_line(program: Callable[..., Any], f
     assert 'program.py", line 4' in said.split(expected)[1]
 
 
-def test_host_memory_that_runs_keep_is_reported_at_exit(program: Callable[..., Any]) -> None:
-    done = program("keeps host memory", ONES, "x + x; x + x; x + x")
+def test_host_memory_that_runs_keep_is_reported_at_exit(
+    validated_program: Callable[..., Any],
+) -> None:
+    done = validated_program("keeps host memory", ONES, "x + x; x + x; x + x")
     assert done.returncode == 0
     assert (
         "validation: exit of bad_kernel: 3 blocks of host memory (300 bytes) that run or execute "
@@ -442,198 +324,5 @@ def test_a_graph_device_that_breaks_a_rule_is_named(
 def test_a_good_graph_device_is_left_alone(validated: Callable[..., Any]) -> None:
     device = validated("graph", "takes graphs")
     np.testing.assert_allclose(np.asarray(exp_on(device)), np.exp(np.full(6, 2)), rtol=1e-6)
-    made = counts(device)
+    made = _fast.validation_counts(device)
     assert made["findings"] == 0 and made["graphs"] >= 3 and made["outputs"] == 1
-
-
-# ---- what hosts do wrong ------------------------------------------------------------------------
-
-
-@pytest.fixture
-def host(validated: Callable[..., Any]) -> Host:
-    return Host(validated("device"))
-
-
-def blamed(text: str) -> Any:
-    return pytest.raises(Refused, match=f"^validation: {text}.*The fault is the host's")
-
-
-def test_memory_goes_back_once_and_whole(host: Host) -> None:
-    data = host.alloc(64)
-    host.release(data, 63)
-    assert "63 bytes are given back where 64 were allocated" in host.next_answer()
-    host.release(data + 8, 64)
-    assert "lies inside live memory, but not at its start" in host.next_answer()
-    host.release(data, 64)
-    assert host.next_answer() == ""
-    host.release(data, 64)
-    said = host.next_answer()
-    assert said.startswith("validation: release of ") and "it was given back already" in said
-    assert said.endswith("The fault is the host's.")
-
-
-def test_copies_stay_in_live_memory(host: Host) -> None:
-    x, y = host.alloc(64), host.alloc(64)
-    host.copy(x, y, 16)
-    with blamed("copy of .*: source 0 reaches bytes 0 to 68 of memory of 64 bytes"):
-        host.copy(x, y, 17)
-    with blamed("copy of .*: source and destination overlap"):
-        host.copy(x, x + 4, 8)
-    host.release(y, 64)
-    with blamed("copy of .*: destination 0 lies at .*, which is in no live memory of .*:0"):
-        host.copy(x, y, 16)
-    host.release(x, 64)
-
-
-def test_descriptors_are_whole(host: Host) -> None:
-    with blamed("alloc of .*: dvt_alloc_desc has struct_size 16 instead of"):
-        host.alloc(64, struct_size=16)
-    with blamed("alloc of .*: space 3 is asked for, but .* has 1"):
-        host.alloc(64, space=3)
-    with blamed("alloc of .*: the alignment 24 is no power of two"):
-        host.alloc(64, alignment=24)
-    with blamed("alloc of .*: no bytes are asked for"):
-        host.alloc(0)
-    name = ffi.new("char[]", b"com.acme.trick")
-    link = host.sized("dvt_ext", name=name)
-    with blamed(
-        "alloc of .*: dvt_alloc_desc carries the extension com.acme.trick, which the plugin"
-    ):
-        host.alloc(64, ext=link)
-
-
-def test_handles_are_what_they_are_taken_for(host: Host) -> None:
-    stream, event = host.stream(), host.event()
-    host.call("event_record", event, stream)
-    with blamed("event_record of .*: 0x.* is a handle of another kind: a event where a stream"):
-        host.call("event_record", event, ffi.cast("dvt_stream *", event))
-    with blamed("stream_sync of .*: 0x1234 is no stream that this plugin gave"):
-        host.call("stream_sync", ffi.cast("dvt_stream *", 0x1234))
-    host.api.stream_destroy(stream)
-    with blamed("stream_sync of .*: the stream 0x.* was ended by stream_destroy before"):
-        host.call("stream_sync", stream)
-    host.api.stream_destroy(stream)
-    assert "was ended by stream_destroy before" in host.next_answer()
-    host.api.event_destroy(event)
-
-
-def test_handles_stay_with_their_plugin(validated: Callable[..., Any]) -> None:
-    host, other = Host(validated("device")), Host(validated("device", "another"))
-    with blamed("copy of bad_device: 0x.* is a stream of another plugin, bad_device"):
-        host.copy(host.alloc(64), host.alloc(64), stream=other.stream())
-
-
-def test_events_come_before_waits(host: Host) -> None:
-    stream, event = host.stream(), host.event()
-    with blamed("stream_wait of .*: the stream is to wait for an event that was never recorded"):
-        host.call("stream_wait", stream, event)
-    with blamed("event_query of .*: the event was never recorded"):
-        host.call("event_query", event)
-
-
-def test_streams_take_turns_with_memory(host: Host) -> None:
-    x, y, z = host.alloc(64), host.alloc(64), host.alloc(64)
-    one, two, event = host.stream(), host.stream(), host.event()
-    host.copy(x, y, stream=one)
-    host.copy(x, z, stream=two)  # both only read x
-    with blamed("copy of .*: input 0 is read on stream 3, while work of stream 2 that writes it"):
-        host.copy(y, z, stream=two)
-    host.copy(x, y + 32, stream=two)  # another part of the block
-    host.call("event_record", event, one)
-    host.call("stream_wait", two, event)
-    host.copy(y, z, stream=two)
-    with blamed(
-        "copy of .*: output 0 is written on stream 2, while work of stream 3 that reads it"
-    ):
-        host.copy(x, y, stream=one)
-    with blamed("copy of .*: input 0 is read without a stream, while work of stream 3"):
-        host.copy(z, x)
-    host.call("stream_sync", two)
-    host.copy(x, y, stream=one)
-    host.release(y, 64, stream=two)
-    assert (
-        "is given back on another stream while work of stream 2 that uses it" in host.next_answer()
-    )
-    # An event that has passed tells the host, and with it every stream.
-    host.copy(x, z, stream=one)
-    host.call("event_record", event, one)
-    host.call("event_sync", event, 2**64 - 1)
-    host.copy(z, x)
-    host.copy(z, x, stream=two)
-
-
-def test_new_memory_of_a_stream_needs_an_event_elsewhere(host: Host) -> None:
-    one, two = host.stream(), host.stream()
-    x = host.alloc(64, stream=one)
-    y = host.alloc(64)
-    host.copy(x, y, stream=one)
-    with blamed("copy of .*: input 0 is read on stream 3, while work of stream 2"):
-        host.copy(x, host.alloc(64), stream=two)
-
-
-def test_a_device_closes_with_nothing_left(program: Callable[..., Any]) -> None:
-    done = program(
-        "",
-        "from dovetail import _fast",
-        "from dovetail._abi import ffi",
-        "x = dt.asarray(np.ones(6, np.float32), device='bad_device')",
-        "api = ffi.cast('dvt_plugin *', x.device.plugin_address).device",
-        "api.device_close(ffi.cast('dvt_device *', x.device.handle))",
-        "for _, text in _fast.drain_log(): print(text)",
-        "x + x",
-        kind="device",
-    )
-    text = "device_close of bad_device: the host closes bad_device:0 and has not given back"
-    assert f"{text} 1 streams" in done.stdout and f"{text} 1 blocks of memory" in done.stdout
-    assert done.returncode == 1
-    assert re.search("validation: .* the device 0x.* was ended by device_close before", done.stderr)
-
-
-def test_one_thread_at_a_time(validated: Callable[..., Any]) -> None:
-    host = Host(validated("device", "waits in event record"))
-    stream, event, seen = host.stream(), host.event(), host.event()
-    host.call("event_record", seen, stream)
-    first = Host.__new__(Host)
-    first.__dict__ = dict(host.__dict__)
-    first.error = ffi.new("dvt_error *", {"struct_size": ffi.sizeof("dvt_error")})
-    thread = threading.Thread(target=lambda: first.call("event_record", event, stream))
-    thread.start()
-    free, total = ffi.new("uint64_t *"), ffi.new("uint64_t *")
-    while True:  # until the first call is inside
-        host.call("device_memory", host.device, 0, free, total)
-        if free[0]:
-            break
-    try:
-        with blamed("event_record of .*: the event 0x.* is in another call at this moment"):
-            host.call("event_record", event, stream)
-    finally:
-        host.call("stream_wait", stream, seen)  # which lets the first one go
-    thread.join()
-
-
-# ---- what devices with streams do wrong ---------------------------------------------------------
-
-
-def test_an_error_is_delivered_once(validated: Callable[..., Any]) -> None:
-    host = Host(validated("device", "repeats its error"))
-    stream = host.stream()
-    with pytest.raises(Refused, match=r"^the chip is too hot$"):
-        host.call("stream_sync", stream)
-    with pytest.raises(Refused, match=r"^validation: stream_sync of .*: it delivered an error a"):
-        host.call("stream_sync", stream)
-
-
-def test_a_wait_without_end_has_none(validated: Callable[..., Any]) -> None:
-    host = Host(validated("device", "gives up"))
-    stream, event = host.stream(), host.event()
-    host.call("event_record", event, stream)
-    with pytest.raises(Refused, match=r"^it takes too long$"):
-        host.call("event_sync", event, 1000)
-    with pytest.raises(Refused, match="it gave up with TIMEOUT although it was to wait for ever"):
-        host.call("event_sync", event, 2**64 - 1)
-
-
-def test_figures_that_cannot_be(validated: Callable[..., Any]) -> None:
-    host = Host(validated("device", "has more free than there is"))
-    assert "it says that 2 of 1 bytes are free" in host.next_answer()
-    assert Host(validated("device", "has what it says")).next_answer() == ""

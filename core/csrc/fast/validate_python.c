@@ -71,8 +71,10 @@ static const char *const names[DVV_CHECKS] = {
     "handles", "structs", "memory", "views", "inputs", "outputs",    "reruns", "workspace",
     "process", "threads", "host",   "order", "errors", "extensions", "graphs", "findings"};
 
-static dvv_layer *layer_of(PyObject *capsule) {
-    dvf_plugin *plugin = plugin_of(capsule);
+/* Of a plugin's capsule, or of one of its devices. */
+static dvv_layer *layer_of(PyObject *object) {
+    bool device = PyObject_TypeCheck(object, dvf_device_type);
+    dvf_plugin *plugin = device ? ((dvf_device *)object)->plugin : plugin_of(object);
     if (plugin == NULL) return NULL;
     dvv_layer *v = dvv_layer_over(plugin);
     if (v == NULL) PyErr_SetString(PyExc_ValueError, "this plugin is not validated");
@@ -86,10 +88,10 @@ static int put(PyObject *counts, const char *name, uint64_t value) {
     return result;
 }
 
-/* validation_counts(plugin) -> how often each kind of check was made, and what the plugin holds */
-static PyObject *validation_counts(PyObject *self, PyObject *capsule) {
+/* validation_counts(device or plugin) -> how often each kind of check was made, and what the plugin holds */
+static PyObject *validation_counts(PyObject *self, PyObject *object) {
     (void)self;
-    dvv_layer *v = layer_of(capsule);
+    dvv_layer *v = layer_of(object);
     PyObject *counts = v != NULL ? PyDict_New() : NULL;
     for (int i = 0; counts != NULL && i < DVV_CHECKS; i++)
         if (put(counts, names[i], atomic_load(&v->counts[i])) < 0) Py_CLEAR(counts);
