@@ -126,3 +126,16 @@ def test_a_kernel_of_unknown_cost_is_timed_before_it_keeps_the_lock(library: Pat
     known = _fast.prepare(cpu, row, "add", 1, (spec, spec), (spec,), {}, 0)
     assert isinstance(known, _fast.Kernel)
     assert 0 < known.cost_ns < 1000 and known.holds_lock
+
+
+@pytest.mark.usefixtures("look_again")
+def test_a_copy_that_takes_no_strides_lays_nothing_out(build: Build) -> None:
+    load(build("plain_copy", "plain"))
+    h = np.arange(12, dtype=np.float32).reshape(3, 4)
+    x = dt.asarray(h, device="plain")
+    for turned, wanted in ((x.T, h.T), (x[:, ::-2], h[:, ::-2])):
+        np.testing.assert_array_equal(np.asarray(dt.ops.copy(turned)), wanted)
+        np.testing.assert_array_equal(np.asarray(turned + turned), wanted + wanted)
+    f = dt.jit(lambda x: x.T + x.T)
+    np.testing.assert_array_equal(np.asarray(f(x)), h.T + h.T)
+    assert dt.ops.copy(x).device.name == "plain:0"

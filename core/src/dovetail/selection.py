@@ -100,7 +100,11 @@ def select(
             # What is copied to the host for the kernel arrives there row by row.
             copied = 0 if device.host_visible else _hosted(row, len(inputs))
             if strided & ~copied and not row.flags & _STRIDED:
-                return Strided(strided & ~copied)
+                if op.name != "copy":
+                    return Strided(strided & ~copied)
+                # Operands become contiguous by this very op.
+                reasons.append("it copies what is contiguous, not what is strided")
+                continue
             kernel = _fast.prepare(
                 device,
                 row.index,
