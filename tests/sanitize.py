@@ -21,10 +21,12 @@ The sanitized build wants gcc's {library}, and {compiler} has none. Install it a
 
 
 # What takes minutes here and reaches no C code that other tests do not: training, benchmarks,
-# what checks Python by many calls of the same kernels, and what other compilers build.
+# what checks Python by many calls of the same kernels or in many processes, and what other
+# compilers build.
 LEFT_OUT = (
     "test_batching_rules.py",
     "test_benchmarks.py",
+    "test_check_backend.py",
     "test_conformance_suite.py",
     "test_demo.py",
     "test_namespace.py",

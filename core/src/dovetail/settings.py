@@ -28,6 +28,7 @@ __all__ = [
     "record_limits",
     "thread_count",
     "validate",
+    "validate_from_now_on",
 ]
 
 FALLBACKS = ("cpu", "error")
@@ -157,6 +158,11 @@ def validate() -> bool:
     if text not in ("", "0", "1"):
         raise DovetailError(f"DOVETAIL_VALIDATE is {text!r}; it must be 0 or 1")
     return text == "1"
+
+
+def validate_from_now_on() -> None:
+    """Set ``DOVETAIL_VALIDATE``, for plugins that this process has not loaded yet."""
+    os.environ["DOVETAIL_VALIDATE"] = "1"
 
 
 def cache_folder() -> Path:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 from collections.abc import Callable, Iterator
 
 import dovetail  # noqa: F401  it fills the registry of ops
+from dovetail import settings
 from dovetail.check_backend import unsupported
 from dovetail.check_backend.finding import Finding
 from dovetail.check_backend.stage import OpResult, Stage
@@ -39,7 +39,7 @@ _VALIDATION = (
 
 
 def _run(subject: Subject) -> Iterator[Finding]:
-    os.environ["DOVETAIL_VALIDATE"] = "1"  # before the core loads the library
+    settings.validate_from_now_on()
     device = subject.device()
     known = unsupported.read(subject.path.parent / unsupported.FILE_NAME)
     for name in sorted({k.op for k in known} - device.rows.keys()):
