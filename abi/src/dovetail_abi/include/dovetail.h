@@ -33,7 +33,9 @@
  *  - Errors. Functions that can fail return dvt_status and take a dvt_error, never null, owned by the
  *    caller. DVT_UNSUPPORTED is an answer, not an error: give a static `reason`, format nothing.
  *  - Asynchrony. A call that enqueues returns once enqueued. A later failure is sticky on its stream
- *    and is delivered, with text and the call's tag, by the next sync or query of that stream.
+ *    and is delivered, with text and the call's tag, by the next sync of that stream, which clears it;
+ *    events behind it tell it, too. Host memory that a copy reads or writes stays until the stream has
+ *    passed the copy.
  *  - Exceptions, panics and longjmp never cross this border. Function types use the platform's
  *    default C calling convention (__cdecl on 32-bit Windows).
  */
@@ -583,7 +585,7 @@ struct dvt_graph {
 typedef struct dvt_compile_desc {
     uint32_t struct_size;       /* sizeof(dvt_compile_desc) */
     uint32_t flags;             /* DVT_MATH_... for the whole graph */
-    const dvt_graph *graph;     /* for compile: exactly one group, as a graph of its own */
+    const dvt_graph *graph;     /* for compile: one group, valid until destroy of the executable */
     dvt_device *const *devices; /* n_devices devices: 1 in 1.x */
     const dvt_attr *options;    /* typed, named options */
     const dvt_host *host;       /* valid until the executable is destroyed */
@@ -640,8 +642,8 @@ typedef struct dvt_graph_api {
      * compile. */
     dvt_status (*partition)(const dvt_compile_desc *desc, dvt_claim *const *claims,
                             dvt_error *error);
-    /* One group becomes an executable. Constants stay valid and unchanged until destroy.
-     * Thread: may-block. Owner: caller, destroy. If null: not allowed. */
+    /* One group becomes an executable. The graph with its constants, which are there already, stays
+     * valid and unchanged until destroy. With UNSUPPORTED the error's text is the reason. Thread: may-block. Owner: caller, destroy. If null: not allowed. */
     dvt_status (*compile)(const dvt_compile_desc *desc, dvt_executable **executable,
                           dvt_executable_info *info, dvt_error *error);
     /* Run: call.inputs and call.outputs in the graph's order. Thread: per-object, or hot with
