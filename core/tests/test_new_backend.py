@@ -3,6 +3,8 @@
 `test_new_backend_languages.py` compiles and uses it, `test_new_backend_projects.py` packages it.
 """
 
+import doctest
+import importlib
 import re
 import tomllib
 from collections.abc import Callable
@@ -155,3 +157,9 @@ def test_links_of_a_page_lead_to_files_of_the_project() -> None:
         files = project("chip", language, template)
         for link in re.findall(r"\]\(([^)#]+)\)", files["README.md"]):
             assert link in files or re.match("https?:", link), (language, template, link)
+
+
+@pytest.mark.parametrize("module", ["names", "header", "rust_bindings", "zig_bindings"])
+def test_examples_in_the_code_are_right(module: str) -> None:
+    found = doctest.testmod(importlib.import_module(f"dovetail.new_backend.{module}"))
+    assert found.attempted and not found.failed
