@@ -53,8 +53,9 @@ CODES: Mapping[str, Code] = {
     "symbols/extra-export": Code(
         "it exports more than its entry point",
         "Two plugins with a symbol of one name disturb each other where symbols are shared.",
-        "Compile with -fvisibility=hidden; for static libraries within, -Wl,--exclude-libs,ALL or "
-        "a version script.",
+        "Compile with -fvisibility=hidden; for static libraries within, -Wl,--exclude-libs,ALL; "
+        "for templates of the C++ library, a version script: { global: dvt_plugin_query; local: "
+        "*; };",
     ),
     "symbols/foreign-import": Code(
         "it takes symbols from the process that loads it",

@@ -30,6 +30,7 @@ _USUAL = re.compile(
     r"|c\.musl-\w+)\.so|ld-linux|ld-musl|linux-vdso)"
 )
 _MANY = 8
+_LONG = 60
 
 
 def _run(subject: Subject) -> Iterator[Finding]:
@@ -84,10 +85,10 @@ def _exports(elf: Elf) -> Iterator[Finding]:
     extra = [one.name for one in others if not _OF_CXX.match(one.name)]
     if extra:
         what = f"beside {_ENTRY} it exports {_listed(extra)}"
-        yield Finding("symbols/extra-export", STAGE.name, what, extra[0])
+        yield Finding("symbols/extra-export", STAGE.name, what, _short(extra[0]))
     if of_cxx:
         what = f"it exports {_listed(of_cxx)}, instances of the C++ library's templates"
-        yield Finding("symbols/extra-export", STAGE.name, what, of_cxx[0], "warning")
+        yield Finding("symbols/extra-export", STAGE.name, what, _short(of_cxx[0]), "warning")
 
 
 def _needs(subject: Subject, elf: Elf) -> Iterator[Finding]:
@@ -142,7 +143,12 @@ def _located(name: str, elf: Elf, path: Path) -> str:
 
 def _listed(names: list[str]) -> str:
     more = f" and {len(names) - _MANY} more" if len(names) > _MANY else ""
-    return ", ".join(names[:_MANY]) + more
+    return ", ".join(map(_short, names[:_MANY])) + more
+
+
+def _short(name: str) -> str:
+    """Names of C++ may have hundreds of characters."""
+    return name if len(name) <= _LONG else name[:_LONG] + "..."
 
 
 STAGE = Stage("file", "The file exports one symbol and takes none of the host", _run, ())
