@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import platform
@@ -29,6 +30,7 @@ _USUAL = re.compile(
     r"(lib(c|m|dl|rt|pthread|util|gcc_s|stdc\+\+|c\+\+|c\+\+abi|unwind|gomp|omp|iomp5|atomic"
     r"|c\.musl-\w+)\.so|ld-linux|ld-musl|linux-vdso)"
 )
+_ALWAYS_THERE = ("libc.so.6", f"libc.musl-{platform.machine()}.so.1")
 _MANY = 8
 _LONG = 60
 
@@ -116,6 +118,9 @@ def _needs(subject: Subject, elf: Elf) -> Iterator[Finding]:
 def _untraced(subject: Subject, elf: Elf, undefined: list[Symbol]) -> Iterator[Finding]:
     """Undefined symbols without a version: a library that is needed must have them."""
     libraries = []
+    for name in _ALWAYS_THERE:  # some linkers do not name what every process has
+        with contextlib.suppress(OSError):
+            libraries.append(ctypes.CDLL(name))
     for name in elf.needed:
         subject.doing(f"opening {name}, which it needs", crash="load/crash", hang="load/hang")
         try:
