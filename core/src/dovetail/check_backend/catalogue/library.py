@@ -54,8 +54,8 @@ CODES: Mapping[str, Code] = {
         "it exports more than its entry point",
         "Two plugins with a symbol of one name disturb each other where symbols are shared.",
         "Compile with -fvisibility=hidden; for static libraries within, -Wl,--exclude-libs,ALL; "
-        "a version script of { global: dvt_plugin_query; local: *; }; also hides templates of the C++ "
-        "library.",
+        "a version script of { global: dvt_plugin_query; local: *; }; also hides templates of the "
+        "C++ library.",
     ),
     "symbols/foreign-import": Code(
         "it takes symbols from the process that loads it",
