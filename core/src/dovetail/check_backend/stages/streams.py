@@ -22,7 +22,8 @@ Found = Iterator[tuple[str, str]]
 
 _TIMES, _QUICK_TIMES = 10, 2
 _POLLS = 10_000_000
-_WORTH_TIMING_NS = 5_000_000
+_WORTH_TIMING_NS = 2_000_000
+_LATE, _LATE_OF = 5, 8
 
 
 def _run(subject: Subject) -> Iterator[Finding]:
@@ -167,30 +168,33 @@ def _done(stream: Stream, traffic: Traffic) -> bool:
 
 
 def _timeout(driver: Driver) -> Found:
-    """The time given is kept: told from the time that the same work takes, three times in a row."""
+    """The time given is kept: told from the time that the same work takes, again and again."""
     if not driver.api.event_sync:
         return
-    late = 0
-    for _ in range(3):
-        traffic, stream, event = Traffic(driver), Stream(driver), Event(driver)
-        begin = time.perf_counter_ns()
-        traffic.chain(stream)
-        event.record(stream)
-        queued = time.perf_counter_ns()
-        passed = event.sync(1)
-        returned = time.perf_counter_ns()
-        stream.sync()
-        done = time.perf_counter_ns()
-        event.destroy()
-        stream.destroy()
-        traffic.release()
-        waited, whole = returned - queued, done - begin
-        late += passed and waited > _WORTH_TIMING_NS and waited > whole // 2
-    if late == 3:
+    late = sum(_waits_too_long(driver) for _ in range(_LATE_OF))
+    if late >= _LATE:
         yield (
             "events/timeout-ignored",
-            "event_sync with a time of 1 ns waited until it had passed, three times of three",
+            f"event_sync with a time of 1 ns waited until it had passed, {late} times of {_LATE_OF}",
         )
+
+
+def _waits_too_long(driver: Driver) -> bool:
+    """Whether it came back late with the event passed: once may be a busy machine's doing."""
+    traffic, stream, event = Traffic(driver), Stream(driver), Event(driver)
+    begin = time.perf_counter_ns()
+    traffic.chain(stream)
+    event.record(stream)
+    queued = time.perf_counter_ns()
+    passed = event.sync(1)
+    returned = time.perf_counter_ns()
+    stream.sync()
+    whole = time.perf_counter_ns() - begin
+    event.destroy()
+    stream.destroy()
+    traffic.release()
+    waited = returned - queued
+    return passed and waited > _WORTH_TIMING_NS and waited > whole // 2
 
 
 def _across(driver: Driver) -> Found:
