@@ -275,12 +275,12 @@ def test_the_accelerator_compiles_under_another_name(
     """What it does is tested where it is written; here its word changes, and it still works."""
     find_tool("c")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    folder = create("sea_slug", template="accelerator", folder=tmp_path / "project")
+    folder = create("sea_star", template="accelerator", folder=tmp_path / "project")
     library, said = build_as_the_page_says(folder, "c", tmp_path / "programs")
-    assert any(line.startswith("sea_slug ") for line in said.splitlines())
+    assert any(line.startswith("sea_star ") for line in said.splitlines())
     one = load(library)
     assert not one.host_visible and one.has_graph
-    found = Conformance("sea_slug")
+    found = Conformance("sea_star")
     for name in ("add", "matmul", "sum"):
         assert name in kernel_rows(one)
         assert found.samples(REGISTRY[name])

@@ -1,4 +1,4 @@
-"""The device acme, installed or named by path: its op, the conformance suite, its symbols."""
+"""The device acme: its op, the conformance suite, its symbols."""
 
 import shutil
 import subprocess
@@ -44,7 +44,7 @@ def test_conformance(op: str) -> None:
 
 
 def test_the_conformance_suite_knows_the_device() -> None:
-    """Without -k it asks for all ops: `pytest --pyargs dovetail.testing --backend acme`."""
+    """Its own command, here for the ops of this device; without -k, for all."""
     command = [sys.executable, "-m", "pytest", "--pyargs", "dovetail.testing", "--backend", NAME]
     words = ["-p", "no:cacheprovider", "-k", " or ".join(f"[{op}-]" for op in sorted(ROWS))]
     done = subprocess.run([*command, *words], capture_output=True, text=True, check=False)

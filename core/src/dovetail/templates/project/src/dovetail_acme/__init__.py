@@ -1,1 +1,1 @@
-"""The device acme: a manifest and a library; nothing imports this."""
+"""The device acme: a manifest and a library; never imported."""
