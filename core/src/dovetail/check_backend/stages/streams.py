@@ -175,7 +175,7 @@ def _timeout(driver: Driver) -> Found:
     if late >= _LATE:
         yield (
             "events/timeout-ignored",
-            f"event_sync with a time of 1 ns waited until it had passed, {late} times of {_LATE_OF}",
+            f"event_sync with a time of 1 ns waited until it passed, {late} times of {_LATE_OF}",
         )
 
 
