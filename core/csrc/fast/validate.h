@@ -65,7 +65,7 @@ typedef struct dvv_layer {
     size_t n_blocks, room_blocks;
     dvv_loan *loans[DVV_LOAN_CHAINS]; /* host memory that the plugin holds (validate_host.c) */
     uint64_t held_blocks, held_bytes;
-    uint32_t n_streams; /* numbers given out, the host's own being 0 (validate_order.c) */
+    _Atomic uint32_t n_streams; /* numbers given out, the host's own being 0 (validate_order.c) */
     uint64_t *host_clock;
     uint32_t host_clock_size;
     _Atomic bool has_pending;

@@ -284,10 +284,14 @@ static dvt_status invoke_execute(const void *context, const dvt_call *call, dvt_
 
 /* A loaded executable has no graph here: what it is first called with is what it is for. */
 static bool learn_operands(executable *x, const dvt_call *call) {
-    if (x->known) return true;
-    x->known = dvv_promise_specs(&x->promise, call->inputs, call->n_inputs, call->outputs,
-                                 call->n_outputs);
-    return x->known;
+    pthread_mutex_t *lock = &x->handle.layer->lock;
+    pthread_mutex_lock(lock);
+    if (!x->known)
+        x->known = dvv_promise_specs(&x->promise, call->inputs, call->n_inputs, call->outputs,
+                                     call->n_outputs);
+    bool known = x->known;
+    pthread_mutex_unlock(lock);
+    return known;
 }
 
 static dvt_status execute(dvt_executable *handle, const dvt_call *call, dvt_error *error) {

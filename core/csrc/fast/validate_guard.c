@@ -19,9 +19,10 @@ static size_t idle_bytes;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 static size_t page(void) {
-    static size_t size;
-    if (size == 0) size = (size_t)sysconf(_SC_PAGESIZE);
-    return size;
+    static _Atomic size_t size;
+    size_t known = atomic_load_explicit(&size, memory_order_relaxed);
+    if (known == 0) atomic_store(&size, known = (size_t)sysconf(_SC_PAGESIZE));
+    return known;
 }
 
 static dvv_region *map_new(size_t usable) {

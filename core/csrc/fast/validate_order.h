@@ -23,7 +23,7 @@ typedef struct dvv_stream {
 typedef struct dvv_event {
     dvv_handle handle;
     dvv_clock clock;
-    bool recorded;
+    _Atomic bool recorded;
 } dvv_event;
 
 /* The stream of a call: true with *stream null when it is null, false after a finding. */

@@ -51,9 +51,7 @@ static dvt_status new_stream(dvv_frame *f, dvv_device *d, const dvt_stream_desc 
         return dvt_set_error(&f->error, DVT_OUT_OF_MEMORY, "validation: no memory for a stream");
     }
     s->handle.forget = forget_stream;
-    pthread_mutex_lock(&f->layer->lock);
-    s->number = ++f->layer->n_streams;
-    pthread_mutex_unlock(&f->layer->lock);
+    s->number = atomic_fetch_add(&f->layer->n_streams, 1) + 1;
     *out = (dvt_stream *)(void *)s;
     return DVT_OK;
 }
