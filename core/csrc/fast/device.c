@@ -12,6 +12,28 @@
 
 PyTypeObject *dvf_device_type;
 
+const char *dvf_state_text(const dvf_device *d) {
+    switch (d->state) {
+    case DVF_LOST:
+        return "was lost: it reported that the device is gone, and with it every array on it; "
+               "start a new process to use it again";
+    case DVF_FORKED:
+        return "was opened before this process was forked and cannot be used in the child; "
+               "start processes with multiprocessing's spawn or forkserver method";
+    case DVF_CLOSED:
+        return "was closed when the interpreter began to exit; finish work on it before that, "
+               "and join the threads that do it";
+    default:
+        return "is open";
+    }
+}
+
+int dvf_usable(dvf_device *d) {
+    if (d->state == DVF_OPEN) return 0;
+    PyErr_Format(dvf_DeviceError, "%U %s", d->name, dvf_state_text(d));
+    return -1;
+}
+
 static PyObject *device_repr(PyObject *self) {
     return PyUnicode_FromFormat("<device %U>", ((dvf_device *)self)->name);
 }

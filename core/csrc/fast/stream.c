@@ -94,30 +94,6 @@ int dvf_stream_after_fork(dvf_device *d) {
     return create(d, &error) == DVT_OK ? 0 : -1;
 }
 
-/* ---- states -------------------------------------------------------------------------------------- */
-
-const char *dvf_state_text(const dvf_device *d) {
-    switch (d->state) {
-    case DVF_LOST:
-        return "was lost: it reported that the device is gone, and with it every array on it; "
-               "start a new process to use it again";
-    case DVF_FORKED:
-        return "was opened before this process was forked and cannot be used in the child; "
-               "start processes with multiprocessing's spawn or forkserver method";
-    case DVF_CLOSED:
-        return "was closed when the interpreter began to exit; finish work on it before that, "
-               "and join the threads that do it";
-    default:
-        return "is open";
-    }
-}
-
-int dvf_usable(dvf_device *d) {
-    if (d->state == DVF_OPEN) return 0;
-    PyErr_Format(dvf_DeviceError, "%U %s", d->name, dvf_state_text(d));
-    return -1;
-}
-
 /* ---- tags ---------------------------------------------------------------------------------------- */
 
 /* Copy text into an entry, cut at a character. */
@@ -379,21 +355,28 @@ static int raise_late(dvf_failure *f, const char *where) {
     return -1;
 }
 
+static void lose(dvf_device *d) {
+    if (!dvf_alive(d)) return;
+    d->state = DVF_LOST;
+    d->guarded = true;
+}
+
 int dvf_raise_failure(dvf_failure *f, const char *what, const char *slot) {
     dvf_device *d = f->device;
-    if (f->status == DVT_CANCELLED && !f->late && d->queue != NULL) {
-        /* The call was skipped for one before it, which the stream has yet to tell. */
+    bool followed = f->status == DVT_CANCELLED || f->status == DVT_DEVICE_LOST;
+    if (followed && !f->late && d->queue != NULL && dvf_alive(d)) {
+        /* The call was refused for one before it, which the stream has yet to tell. */
         dvf_failure cause;
         bool none;
         DVF_BEGIN_CALL(d);
         none = dvf_wait(d, &cause);
         DVF_END_CALL;
-        if (!none) return dvf_raise_failure(&cause, what, slot);
+        if (!none) {
+            if (f->status == DVT_DEVICE_LOST) lose(d);
+            return dvf_raise_failure(&cause, what, slot);
+        }
     }
-    if (f->status == DVT_DEVICE_LOST && dvf_alive(d)) {
-        d->state = DVF_LOST;
-        d->guarded = true;
-    }
+    if (f->status == DVT_DEVICE_LOST) lose(d);
     if (f->late) return raise_late(f, what);
     dvf_raise_slot(f->status, &f->error, PyUnicode_AsUTF8(d->name), what, slot);
     return -1;

@@ -32,9 +32,9 @@ void dvf_stream_close(dvf_device *device);
 /* In the child after fork: a new stream, since the parent's threads are not here. 0 or -1, no exception. */
 int dvf_stream_after_fork(dvf_device *device);
 
-/* 0 when the device can be used; else -1 and a DeviceError that says what became of it. */
+/* device.c: 0 when the device can be used; else -1 and a DeviceError that says what became of it. */
 int dvf_usable(dvf_device *device);
-/* What became of a device that cannot be used. */
+/* device.c: what became of a device that cannot be used. */
 const char *dvf_state_text(const dvf_device *device);
 
 /* A tag for a call that is about to be enqueued; `what` comes back should it fail late. 0 where nothing
