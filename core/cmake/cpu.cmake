@@ -25,7 +25,8 @@ function(dovetail_cpu_settings target variant)
     dovetail_compile_settings(${target})
     dovetail_optimise(${target} -O3)
     target_include_directories(${target} PRIVATE "${CMAKE_CURRENT_SOURCE_DIR}/csrc/cpu")
-    target_compile_definitions(${target} PRIVATE "DVT_CPU_VARIANT=\"${variant}\"")
+    target_compile_definitions(${target} PRIVATE 
+        "DVT_CPU_VARIANT=\"${variant}\"" "DVT_CPU_VERSION=\"${dovetail_version}\"")
     # Never -ffast-math: it changes how the whole process treats denormals.
     target_compile_options(${target} PRIVATE
         -ffp-contract=off -fno-math-errno -fno-trapping-math ${cpu_flags_${variant}})

@@ -6,6 +6,7 @@ if(fast_sources)
     # CPython's slots hold functions in void pointers, which ISO C (not POSIX) forbids.
     target_compile_options(_fast PRIVATE -Wno-pedantic)
     dovetail_optimise(_fast -O2)
+    target_compile_definitions(_fast PRIVATE "DVF_VERSION=\"${dovetail_version}\"")
     target_link_libraries(_fast PRIVATE Threads::Threads ${CMAKE_DL_LIBS})
     install(TARGETS _fast LIBRARY DESTINATION dovetail)
 endif()

@@ -186,3 +186,14 @@ def test_a_file_that_is_no_library(tmp_path: Path) -> None:
     path.write_text("not a library")
     with pytest.raises(PluginError, match=rf"{re.escape(str(path))} cannot be opened: "):
         load(path)
+
+
+def test_host_and_cpu_device_say_the_version_of_the_distribution(build: Build) -> None:
+    from importlib.metadata import version
+
+    from dovetail._abi import ffi
+
+    with pytest.raises(PluginError, match=re.escape(f"this Dovetail ({version('dovetail')})")):
+        load(build("other_major", "major"))
+    table = ffi.cast("dvt_plugin *", device("cpu").plugin_address)
+    assert ffi.string(table.version).decode() == version("dovetail")

@@ -5,7 +5,7 @@
 #include "rows.h"
 
 #ifndef DVT_CPU_VERSION
-#define DVT_CPU_VERSION "0.1.0"
+#define DVT_CPU_VERSION "unknown" /* CMake takes it from pyproject.toml */
 #endif
 
 static dvt_kernel_def rows[DVT_CPU_MAX_ROWS];

@@ -7,7 +7,7 @@
 #include "dovetail.h"
 
 #ifndef DVF_VERSION
-#define DVF_VERSION "0.1.0" /* of the distribution; a test compares it with the package's */
+#define DVF_VERSION "unknown" /* CMake takes it from pyproject.toml */
 #endif
 
 /* The process-wide table; ready at any time, lives for ever. Thread: any. */
