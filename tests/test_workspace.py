@@ -10,7 +10,7 @@ from workspace import ROOT, Distribution, distributions
 
 TOX = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["tox"]
 # Envs that do not belong to one distribution.
-GENERAL = {"lint", "types", "wheels", "house", "downstream", "templates"}
+GENERAL = {"lint", "types", "wheels", "house", "downstream", "templates", "check_backends"}
 GENERAL |= {"sanitize", "sanitize_threads"}
 SHARED = ["requires-python", "license", "license-files", "urls"]
 

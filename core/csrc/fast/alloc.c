@@ -117,11 +117,17 @@ static dvf_buffer *out_of_memory(dvf_device *device, uint64_t size, dvt_status s
                                  dvt_error *error) {
     const char *said = dvf_error_text(error);
     if (said[0] == '\0' && status != DVT_OUT_OF_MEMORY) said = "nothing; its alloc gave no reason";
-    PyErr_Format(status == DVT_OUT_OF_MEMORY ? dvf_OutOfMemoryError : dvf_DeviceError,
-                 "%U has no memory for an array of %llu bytes (%llu bytes are in use%s%s); free "
-                 "arrays you no longer need, or use a smaller batch",
-                 device->name, (unsigned long long)size, (unsigned long long)device->live_bytes,
-                 said[0] != '\0' ? "; the device says: " : "", said);
+    if (status == DVT_OUT_OF_MEMORY)
+        PyErr_Format(
+            dvf_OutOfMemoryError,
+            "%U has no memory for an array of %llu bytes (%llu bytes are in use%s%s); free "
+            "arrays you no longer need, or use a smaller batch",
+            device->name, (unsigned long long)size, (unsigned long long)device->live_bytes,
+            said[0] != '\0' ? "; the device says: " : "", said);
+    else
+        PyErr_Format(dvf_DeviceError,
+                     "%U gave no memory for an array of %llu bytes (alloc, status %d); it says: %s",
+                     device->name, (unsigned long long)size, (int)status, said);
     return NULL;
 }
 
