@@ -67,7 +67,14 @@ def groups(graph: Graph, device: Any, flags: int = 0) -> list[Group]:
         whole = len(nodes) > 1 or (
             claims[place[nodes[0]]][0] > 0 and nodes[0].op.name not in device.rows
         )
-        found.extend(_build(nodes, whole, reads, device, reasons, flags))
+        made = _compiled(nodes, reads, device, flags) if whole else ""
+        if isinstance(made, Group):
+            found.append(made)
+            continue
+        found.extend(
+            Group(nodes=(n,), inputs=n.inputs, outputs=n.outputs, reason=made or reasons[n])
+            for n in nodes
+        )
     return found
 
 
@@ -161,29 +168,19 @@ def _outside_reads(graph: Graph, members: Mapping[int, Sequence[Node]]) -> dict[
     return reads
 
 
-def _build(
-    nodes: Sequence[Node],
-    whole: bool,
-    reads: Mapping[Value, set[int]],
-    device: Any,
-    reasons: Mapping[Node, str],
-    flags: int,
-) -> list[Group]:
-    if whole:
-        made = {v for n in nodes for v in n.outputs}
-        inputs = tuple(
-            dict.fromkeys(
-                v for n in nodes for v in n.inputs if v not in made and v.constant is None
-            )
-        )
-        outputs = tuple(v for n in nodes for v in n.outputs if _escapes(v, reads, nodes))
-        executable = flat_graph(device, nodes, inputs, outputs).compile(flags)
-        if not isinstance(executable, str):
-            return [
-                Group(nodes=tuple(nodes), inputs=inputs, outputs=outputs, executable=executable)
-            ]
-        reasons = dict.fromkeys(nodes, executable)
-    return [Group(nodes=(n,), inputs=n.inputs, outputs=n.outputs, reason=reasons[n]) for n in nodes]
+def _compiled(
+    nodes: Sequence[Node], reads: Mapping[Value, set[int]], device: Any, flags: int
+) -> Group | str:
+    """The nodes as one executable of the device, or why it refuses them."""
+    made = {v for n in nodes for v in n.outputs}
+    inputs = tuple(
+        dict.fromkeys(v for n in nodes for v in n.inputs if v not in made and v.constant is None)
+    )
+    outputs = tuple(v for n in nodes for v in n.outputs if _escapes(v, reads, nodes))
+    executable = flat_graph(device, nodes, inputs, outputs).compile(flags)
+    if isinstance(executable, str):
+        return executable
+    return Group(nodes=tuple(nodes), inputs=inputs, outputs=outputs, executable=executable)
 
 
 def _escapes(value: Value, reads: Mapping[Value, set[int]], nodes: Sequence[Node]) -> bool:
