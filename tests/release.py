@@ -30,9 +30,12 @@ def version_findings(one: Distribution) -> Iterator[str]:
     """A release has a final or a pre-release version."""
     version = one.project["version"]
     if not FINAL.fullmatch(version):
+        path = one.folder / "pyproject.toml"
+        lines = path.read_text(encoding="utf-8").splitlines()
+        number = next((i for i, x in enumerate(lines, 1) if x.startswith("version")), 1)
         yield (
-            f"{one.name}: {version} is a development version; write the one to release into "
-            f"{one.env}'s pyproject.toml"
+            f"{one.folder.name}/pyproject.toml:{number}: version: {version} is a development "
+            f"version; write the one to release"
         )
 
 
@@ -40,13 +43,13 @@ def changelog_findings(one: Distribution, text: str) -> Iterator[str]:
     """What changed is told under the version, and no fragment waits."""
     title = f"### {one.name} {one.project['version']}"
     if f"{title}\n" not in text:
-        yield f"{one.name}: CHANGELOG.md has no section {title!r}"
+        yield f"CHANGELOG.md:1: section: it has no {title!r}; write what users of it meet"
     waiting = changelog.fragments(one)
     if waiting:
         names = ", ".join(path.name for path in waiting)
         yield (
-            f"{one.name}: {names} wait to be collected; run python tests/changelog.py --collect "
-            f"{one.env}"
+            f"{one.folder.name}/changes:1: fragments: {names} wait to be collected; run python "
+            f"tests/changelog.py --collect {one.env}"
         )
 
 

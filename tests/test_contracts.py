@@ -39,11 +39,13 @@ PLUGINS = {
 }
 
 
-def refusals(found: Iterable[str], allowed: Mapping[str, int], what: str, kind: str) -> list[str]:
+def refusals(
+    found: Iterable[str], allowed: Mapping[str, int], what: str, kind: str, file: str = "."
+) -> list[str]:
     """A sentence for each thing that no RFC allows."""
     return [
-        f"{what} {name!r} is new: write an RFC (dovetail rfc new, 'kind: {kind}', 'status: "
-        f"accepted') and name it with that RFC's number in tests/test_contracts.py"
+        f"{file}:1: {what} {name!r} is new: write an RFC (dovetail rfc new, 'kind: {kind}', "
+        f"'status: accepted') and name it with that RFC's number in tests/test_contracts.py"
         for name in sorted(set(found) - allowed.keys())
     ]
 
@@ -56,12 +58,12 @@ def test_top_level_folders() -> None:
 def test_dependencies_of_core() -> None:
     project = tomllib.loads((ROOT / "core" / "pyproject.toml").read_text(encoding="utf-8"))
     asked = {re.split(r"[^\w-]", one)[0] for one in project["project"]["dependencies"]}
-    assert refusals(asked, DEPENDENCIES, "core's dependency", "api") == []
+    assert refusals(asked, DEPENDENCIES, "core's dependency", "api", "core/pyproject.toml") == []
 
 
 def test_plugins_of_the_first_party() -> None:
     found = {one.env for one in distributions() if one.is_plugin}
-    assert refusals(found, PLUGINS, "the plugin", "process") == []
+    assert refusals(found, PLUGINS, "the plugin", "process", "plugins") == []
 
 
 def test_every_number_is_that_of_a_decided_rfc() -> None:
@@ -73,5 +75,7 @@ def test_every_number_is_that_of_a_decided_rfc() -> None:
 
 def test_a_refusal_says_what_to_write() -> None:
     [one] = refusals({"abi", "drivers"}, FOLDERS, "the top-level folder", "process")
-    assert one.startswith("the top-level folder 'drivers' is new: write an RFC (dovetail rfc new,")
+    assert one.startswith(
+        ".:1: the top-level folder 'drivers' is new: write an RFC (dovetail rfc new,"
+    )
     assert "'kind: process'" in one and "tests/test_contracts.py" in one

@@ -42,6 +42,7 @@ def locked(lock: ModuleType, **changes: Any) -> Any:
         "names": {"dovetail.thing": "(x, axis=None)"},
         "deprecated": {},
         "removed": {},
+        "lines": {"op_set.toml thing": 6, "public_names.toml dovetail.thing": 9},
     }
     return lock.Lock(**{**given, **changes})
 
@@ -59,6 +60,7 @@ def locked(lock: ModuleType, **changes: Any) -> Any:
 def test_a_changed_op_needs_an_rfc(lock: ModuleType, found: dict[str, Any], says: str) -> None:
     [one] = lock.op_findings(locked(lock), found)
     assert says in one
+    assert one.startswith(f"core/locks/op_set.toml:{1 if 'other' in says else 6}: op: ")
     assert "dovetail rfc new, 'kind: api', 'status: accepted'" in one and "--rfc NUMBER" in one
 
 
@@ -83,6 +85,7 @@ def test_a_new_name_needs_a_fragment(lock: ModuleType) -> None:
 
 def test_a_name_goes_after_a_release_with_a_warning_and_an_rfc(lock: ModuleType) -> None:
     [one] = names(lock, {})
+    assert one.startswith("core/locks/public_names.toml:9: name: dovetail.thing is gone")
     assert "dovetail.thing is gone; it must be in [deprecated] for one release first" in one
     [one] = names(lock, {}, deprecated={"dovetail.thing": "0.5.0"})
     assert "for one release first" in one

@@ -13,7 +13,7 @@ import re
 import sys
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -45,13 +45,25 @@ class Lock:
     names: Mapping[str, str]
     deprecated: Mapping[str, str]
     removed: Mapping[str, int]
+    lines: Mapping[str, int]
+    """``"file name"`` -> the line of that name, for messages."""
+
+    def at(self, file: str, name: str) -> str:
+        """Where a name stands, or the file's first line."""
+        return f"core/locks/{file}:{self.lines.get(f'{file} {name}', 1)}"
 
 
 def read(folder: Path) -> Lock:
     """Read the two files of a folder."""
-    ops = tomllib.loads((folder / OPS).read_text(encoding="utf-8"))
-    names = tomllib.loads((folder / NAMES).read_text(encoding="utf-8"))
+    texts = {file: (folder / file).read_text(encoding="utf-8") for file in (OPS, NAMES)}
+    ops, names = (tomllib.loads(texts[file]) for file in (OPS, NAMES))
+    lines = {
+        f"{file} {line.partition(' = ')[0].strip(chr(34))}": number
+        for file, text in texts.items()
+        for number, line in enumerate(text.splitlines(), 1)
+    }
     return Lock(
+        lines=lines,
         rfc=ops["rfc"],
         ops=ops["ops"],
         names=names["names"],
@@ -100,24 +112,25 @@ def op_findings(lock: Lock, found: Mapping[str, Mapping[str, Any]]) -> Iterator[
     )
     for name in sorted(lock.ops.keys() | found.keys()):
         before, after = lock.ops.get(name), found.get(name)
+        where = lock.at(OPS, name)
         if before is None:
-            yield f"core/locks/{OPS}: op: {name} is new; {how}"
+            yield f"{where}: op: {name} is new; {how}"
         elif after is None:
-            yield f"core/locks/{OPS}: op: {name} is gone; {how}"
+            yield f"{where}: op: {name} is gone; {how}"
         elif dict(before) != dict(after):
             parts = ", ".join(
                 f"{k} was {before[k]!r} and is {after[k]!r}"
                 for k in before
                 if before[k] != after[k]
             )
-            yield f"core/locks/{OPS}: op: {name}: {parts}; raise its version and say why: {how}"
+            yield f"{where}: op: {name}: {parts}; raise its version and say why: {how}"
 
 
 def name_findings(
     lock: Lock, found: Mapping[str, str], fragments: str, current: str
 ) -> Iterator[str]:
     """What differs from the locked names. ``fragments``: the text of core/changes."""
-    where = f"core/locks/{NAMES}: name:"
+    where = f"{lock.at(NAMES, '')}: name:"
     for name in sorted(found.keys() - lock.names.keys()):
         short = name.removeprefix("dovetail.")
         if not re.search(rf"`(dt\.|dovetail\.)?{re.escape(short)}\b", fragments):
@@ -128,6 +141,7 @@ def name_findings(
         else:
             yield f"{where} {name} is new; take it over with {COMMAND}"
     for name in sorted(lock.names):
+        where = f"{lock.at(NAMES, name)}: name:"
         gone = name not in found
         if not gone and takes_the_same_calls(lock.names[name], found[name]):
             if lock.names[name] != found[name]:
@@ -157,15 +171,16 @@ def _release(text: str) -> tuple[int, ...]:
 def rfc_findings(lock: Lock, root: Path) -> Iterator[str]:
     """Every RFC that a lock names is there, of kind api, and decided."""
     for file, number in [(OPS, lock.rfc), *((NAMES, n) for n in lock.removed.values())]:
+        where = lock.at(file, "rfc")
         path = next(iter(root.glob(f"rfcs/{number:04d}-*.md")), None)
         header = path.read_text(encoding="utf-8").split("---")[1] if path else ""
         kind = re.search(r"^kind: (api|abi)\b", header, re.MULTILINE)
         status = re.search(r"^status: (accepted|implemented)\b", header, re.MULTILINE)
         if path is None:
-            yield f"core/locks/{file}: rfc: there is no RFC {number}; name the one that decided"
+            yield f"{where}: rfc: there is no RFC {number}; name the one that decided"
         elif not kind or not status:
             yield (
-                f"core/locks/{file}: rfc: {path.name} must say 'kind: api' and 'status: accepted' "
+                f"{where}: rfc: {path.name} must say 'kind: api' and 'status: accepted' "
                 f"or 'implemented'"
             )
 
@@ -219,12 +234,12 @@ def main(arguments: list[str]) -> int:
         return 1 if found else 0
     lock = read(HERE)
     number = lock.rfc if chosen.rfc is None else chosen.rfc
-    asked = Lock(rfc=number, ops={}, names={}, deprecated=lock.deprecated, removed=lock.removed)
+    asked = replace(lock, rfc=number)
     stays = [
         one
         for one in found
         if not one.endswith(f"take it over with {COMMAND}")
-        and not (chosen.rfc is not None and f"{OPS}: op:" in one)
+        and not (chosen.rfc is not None and ": op: " in one)
         and ": rfc:" not in one
     ]
     stays += rfc_findings(asked, root)
