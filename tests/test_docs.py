@@ -38,6 +38,9 @@ def test_the_first_pages_are_there() -> None:
 @pytest.mark.parametrize("path", RUN, ids=short)
 def test_python_blocks_run(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    for name in ("DOVETAIL_DISABLE", "DOVETAIL_BACKENDS", "DOVETAIL_FALLBACK"):
+        monkeypatch.setenv(name, "")  # so that what a page sets is taken back
+        monkeypatch.delenv(name)
     sybil = Sybil(parsers=[PythonCodeBlockParser(), SkipParser()], path=str(path.parent))
     document = sybil.parse(path)
     for example in document.examples():

@@ -49,8 +49,9 @@ def overlay(core: Path, target: Path) -> Path:
 def walk(document: Path, folder: Path, search: str, tmp_path: Path) -> int:
     """Do the steps of a document in a folder; how many there were."""
     scripts = str(Path(sys.executable).parent)
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("DOVETAIL_")}
     environment = {
-        **os.environ,
+        **inherited,
         "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": search,
         "XDG_CACHE_HOME": str(tmp_path / "cache"),

@@ -44,7 +44,7 @@ zero = dt.asarray(np.zeros(4, np.float32), device=chip)
 
 
 def test_devices_are_closed_and_plugins_shut_down_in_reverse_order(run: Run) -> None:
-    lines, errors = run('device("chip:1"); (x + x).tolist(); print("end")')
+    lines, errors = run('device("chip:1"); (x + x).tolist(); print("end", flush=True)')
     assert lines == ["end", "chip closed 1", "chip closed 0", "chip shut down"]
     assert errors == ""
 

@@ -316,10 +316,14 @@ def test_branches_that_differ_are_named() -> None:
 
 def test_an_endless_loop_can_be_interrupted() -> None:
     program = """if True:
-        import _thread, threading
+        import _thread, threading, time
         import dovetail as dt
         f = dt.jit(lambda x: dt.while_loop(lambda v: v < 2, lambda v: v * 0.5, x))
-        threading.Timer(0.5, _thread.interrupt_main).start()
+        def press():  # and press again, as people do: an import may swallow the first one
+            while True:
+                time.sleep(0.5)
+                _thread.interrupt_main()
+        threading.Thread(target=press, daemon=True).start()
         f(dt.asarray(1.0))
     """
     done = subprocess.run(
