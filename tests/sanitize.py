@@ -84,7 +84,9 @@ def main(arguments: list[str]) -> int:
     }
     # capture=sys: a report goes to the real standard error, which pytest would otherwise hold when
     # the report ends the interpreter.
-    options = ["-c", str(ROOT / "pyproject.toml"), "--capture=sys", *tests, *arguments]
+    # A file at a time for each process: what crashes ends one of them, and the others go on.
+    processes = ["-n", "auto", "--maxprocesses", "8", "--dist", "loadfile"]
+    options = ["-c", str(ROOT / "pyproject.toml"), "--capture=sys", *processes, *tests, *arguments]
     command = [sys.executable, "-m", "pytest", *options]
     return subprocess.run(command, env=os.environ | environment, check=False).returncode
 
