@@ -106,7 +106,7 @@ def test_promotion_is_numpys_where_the_standard_has_an_entry(a: DType, b: DType)
     assert promote_types(a, b).name == np.promote_types(a.name, b.name).name
 
 
-@pytest.mark.parametrize("signed", [t for t in INTEGER if t.kind == "int"], ids=str)
+@pytest.mark.parametrize("signed", [t for t in DTYPES if t.kind == "int"], ids=str)
 def test_integers_without_a_common_type_are_refused(signed: DType) -> None:
     for pair in ((signed, uint64), (uint64, signed)):
         with pytest.raises(dt.OpError, match="astype"):

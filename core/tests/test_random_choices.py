@@ -227,7 +227,10 @@ def test_normal_vectors_have_their_mean_and_covariance() -> None:
 # ---- independence --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("draw", [R.uniform, lambda k, s: R.loggamma(k, 1.0, s)], ids=str)
+DRAWS = {"uniform": R.uniform, "loggamma": lambda k, s: R.loggamma(k, 1.0, s)}
+
+
+@pytest.mark.parametrize("draw", DRAWS.values(), ids=DRAWS)
 def test_draws_of_derived_keys_are_independent(draw: Any) -> None:
     parent = R.key(12)
     first, second = R.split(parent)
