@@ -316,8 +316,9 @@ def test_branches_that_differ_are_named() -> None:
 
 def test_an_endless_loop_can_be_interrupted() -> None:
     program = """if True:
-        import _thread, threading, time
+        import _thread, signal, threading, time
         import dovetail as dt
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background has none
         f = dt.jit(lambda x: dt.while_loop(lambda v: v < 2, lambda v: v * 0.5, x))
         def press():  # and press again, as people do: an import may swallow the first one
             while True:
@@ -330,7 +331,7 @@ def test_an_endless_loop_can_be_interrupted() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode != 0
-    assert "KeyboardInterrupt" in done.stderr or "interrupted after" in done.stderr
+    assert done.stderr.rstrip().endswith("KeyboardInterrupt"), done.stderr
 
 
 # ---- vmap ----------------------------------------------------------------------------------------

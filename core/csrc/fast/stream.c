@@ -363,6 +363,8 @@ static void lose(dvf_device *d) {
 
 int dvf_raise_failure(dvf_failure *f, const char *what, const char *slot) {
     dvf_device *d = f->device;
+    /* A loop that was interrupted: what the user pressed is raised, not what it did to the loop. */
+    if (f->status == DVT_CANCELLED && PyErr_CheckSignals() < 0) return -1;
     bool followed = f->status == DVT_CANCELLED || f->status == DVT_DEVICE_LOST;
     if (followed && !f->late && d->queue != NULL && dvf_alive(d)) {
         /* The call was refused for one before it, which the stream has yet to tell. */
