@@ -57,3 +57,14 @@ def test_nothing_run_is_a_failure(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert run(tmp_path, {}, {}) == 1
     assert last_line(capsys) == "0 passed, 0 failed"
     assert summary.main(tmp_path / "missing.json", tmp_path) == 1
+
+
+def test_an_env_that_nobody_asked_for_is_no_failure(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    envs = {"types": {"result": {"success": True}}, "release": {}, "core": {}}
+    (tmp_path / "result.json").write_text(json.dumps({"testenvs": envs}), encoding="utf-8")
+    assert summary.main(tmp_path / "result.json", tmp_path) == 1
+    said = capsys.readouterr().out
+    assert "release" not in said
+    assert said.endswith("1 passed, 1 failed\n"), "core is in env_list, and did not run"
