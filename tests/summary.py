@@ -13,7 +13,6 @@ import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from pathlib import Path
 
-
 SETTINGS = Path(__file__).resolve().parent.parent / "pyproject.toml"
 
 
