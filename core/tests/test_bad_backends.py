@@ -98,6 +98,8 @@ CAUGHT = {
     "blob_crashes": ("saved_graphs", {"graphs/blob-crash"}),
     "blob_of_another": ("saved_graphs", {"graphs/foreign-accepted"}),
 }
+UNDEFINED = {"views_not_copied"}
+"""They read memory that is no longer there: what comes of it is anybody's guess, and is noticed."""
 HANGS = {"hangs": 6.0}
 
 _L0 = ("kernels", "ops", "layouts", "repeat", "threads", "growth")
@@ -172,7 +174,11 @@ def test_what_is_broken_is_found_and_nothing_else(
     name: str, runs: dict[str, "Future[list[Run]]"]
 ) -> None:
     [run] = runs[name].result()
-    assert {finding.code for finding in run.findings} == CAUGHT[name][1], run.findings
+    codes = {finding.code for finding in run.findings}
+    if name in UNDEFINED:
+        assert codes and all(c.startswith(("streams/", "process/")) for c in codes), run.findings
+    else:
+        assert codes == CAUGHT[name][1], run.findings
 
 
 @pytest.mark.parametrize("name", GOOD)
