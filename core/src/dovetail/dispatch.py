@@ -70,7 +70,7 @@ def resolve(
         return ("kernel", kernel, tuple((s.dtype, s.shape) for s in results), canonical)
     if op.decomposition is not None:
         return ("call", op.decomposition, canonical)
-    if op.name == "copy" and not device.host_visible:
+    if op.lays_out and not device.host_visible:
         return ("call", _fast.lay_out, canonical)
     return ("call", _elsewhere(op, device, kernel, specs, function), canonical)
 
@@ -110,7 +110,7 @@ def _elsewhere(
     """Run on the CPU what a device lacks, saying so once; or refuse."""
     what = f"{op.name}({', '.join(map(str, specs))})"
     # Laying operands out row by row is the core's own job, so on shared memory it is silent.
-    own = op.name == "copy" and device.host_visible
+    own = op.lays_out and device.host_visible
     if device.name == "cpu:0" or (settings.fallback() == "error" and not own):
         raise DeviceError(
             f"{device.name} has no kernel for {what}: {refusal}"

@@ -166,6 +166,9 @@ class Op:
     host: bool = False
     """Whether the CPU runs ``reference`` where it has no kernel, even if there is a decomposition:
     for ops that numpy and its LAPACK do well. Without a decomposition it does so anyway."""
+    lays_out: bool = False
+    """Whether the op is how operands become contiguous: it meets strided ones itself, and where a
+    device has no kernel for them the core does it."""
     followed: frozenset[int] | None = None
     """Positions of the operands whose examples make the results differ; None: all of them."""
     batching: Callable[..., Any] | None = None

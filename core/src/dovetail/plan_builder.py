@@ -169,7 +169,7 @@ class Builder:
 
     def _own(self, op: Op) -> bool:
         """Whether it is the core's own job: laying shared memory out row by row."""
-        return op.name == "copy" and self.device.host_visible
+        return op.lays_out and self.device.host_visible
 
     def _layout(self, t: Tensor, device: Any) -> tuple[int, ...] | None:
         """Strides as the kernel will see them: a copy from the other memory is contiguous."""

@@ -100,9 +100,8 @@ def select(
             # What is copied to the host for the kernel arrives there row by row.
             copied = 0 if device.host_visible else _hosted(row, len(inputs))
             if strided & ~copied and not row.flags & _STRIDED:
-                if op.name != "copy":
+                if not op.lays_out:
                     return Strided(strided & ~copied)
-                # Operands become contiguous by this very op.
                 reasons.append("it copies what is contiguous, not what is strided")
                 continue
             kernel = _fast.prepare(

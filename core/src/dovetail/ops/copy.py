@@ -29,6 +29,7 @@ copy: Any = define(
         batching=batching.elementwise,
         gradient=(lambda g, y, x: g,),
         reference=np.array,
+        lays_out=True,
         samples=unary(-9, 9),
         # Moves bits.
         tolerance={"float32": 0, "float64": 0, "float16": 0, "bfloat16": 0},
