@@ -344,3 +344,33 @@ def test_a_lost_device_is_dead_and_says_so(build_once: Build) -> None:
             use()
     _fast.memory_trim(loose)
     assert (dt.asarray(A) + 1).shape == (3, 4)
+
+
+def test_what_a_late_failure_left_without_values_is_never_read(chip: Any) -> None:
+    before = put(A, chip) + put(A, chip)
+    chip.sync()
+    bad = dt.asarray(A, device=chip) / put(np.zeros_like(A), chip)
+    behind, jitted = bad + before, dt.jit(lambda x: x + x)(bad)
+    turned, part = bad.T, bad[0]
+    with pytest.raises(DeviceError, match=r"divide at .*found later by"):
+        np.asarray(behind)
+    for lost in (bad, behind, jitted, turned, part):
+        for use in (np.asarray, lambda x: x + before[0, 0], dt.jit(lambda x: x + x)):
+            with pytest.raises(DeviceError, match="values of this array on chip:0 were never comp"):
+                use(lost)
+        assert "never computed" in repr(lost)
+    np.testing.assert_array_equal(np.asarray(before), A + A)
+    np.testing.assert_array_equal(np.asarray(before + put(A, chip)), 3 * A)
+    del bad, behind, jitted, turned, part, lost
+    fresh = [put(A, chip) + 1.0 for _ in range(4)]  # memory that comes back is good again
+    assert all(np.array_equal(np.asarray(x), A + 1) for x in fresh)
+
+
+def test_what_another_device_read_of_it_has_no_values_either(chip: Any) -> None:
+    other = dt.device("chip:1")
+    bad = put(A, chip) / put(np.zeros_like(A), chip)
+    moved = bad.to_device(other)
+    with pytest.raises(DeviceError, match="divide"):
+        np.asarray(moved)
+    with pytest.raises(DeviceError, match="values of this array on chip:1 were never computed"):
+        np.asarray(moved)

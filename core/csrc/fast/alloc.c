@@ -100,6 +100,11 @@ void dvf_release_all(dvf_device *device) {
     }
 }
 
+void dvf_lose_written(dvf_device *device, uint64_t first) {
+    for (dvf_buffer *b = device->blocks; b != NULL; b = b->older)
+        if (b->references > 0 && b->written >= first) b->lost = true;
+}
+
 void dvf_trim(dvf_device *device) {
     for (int i = 0; i < DVF_SIZE_CLASSES; i++) {
         dvf_buffer *b = device->free_lists[i];
@@ -175,7 +180,8 @@ dvf_buffer *dvf_alloc(dvf_device *device, uint64_t size) {
         link_block(b);
     }
     b->references = 1;
-    b->donated = false;
+    b->donated = b->lost = false;
+    b->written = device->queue != NULL ? dvf_newest_tag(device) + 1 : 0;
     b->next = NULL;
     device->live_bytes += b->size;
     if (device->live_bytes > device->peak_bytes) device->peak_bytes = device->live_bytes;

@@ -136,7 +136,14 @@ dvf_array *dvf_array_alias(dvf_array *base) {
 }
 
 int dvf_array_check(const dvf_array *a) {
-    if (a->buffer == NULL || !a->buffer->donated) return 0;
+    if (a->buffer == NULL || !(a->buffer->donated | a->buffer->lost)) return 0;
+    if (a->buffer->lost) {
+        PyErr_Format(dvf_DeviceError,
+                     "the values of this array on %U were never computed: a call before failed, or "
+                     "its own, as was raised when it was found; compute the array again",
+                     a->device->name);
+        return -1;
+    }
     PyErr_SetString(dvf_DonatedError,
                     "this array's memory was donated to a compiled function and is gone; use the "
                     "function's result instead, or do not list the argument in donate=");
@@ -224,10 +231,13 @@ static PyObject *array_address(PyObject *self, void *closure) {
     return PyLong_FromVoidPtr(dvf_array_data((dvf_array *)self));
 }
 
-static PyObject *array_donated(PyObject *self, void *closure) {
+static PyObject *array_gone(PyObject *self, void *closure) {
     (void)closure;
-    dvf_array *a = (dvf_array *)self;
-    return PyBool_FromLong(a->buffer != NULL && a->buffer->donated);
+    const dvf_buffer *b = ((dvf_array *)self)->buffer;
+    const char *why = b == NULL || !(b->donated | b->lost) ? ""
+                      : b->lost                            ? "never computed"
+                                                           : "donated";
+    return PyUnicode_FromString(why);
 }
 
 static PyGetSetDef array_getset[] = {
@@ -242,7 +252,7 @@ static PyGetSetDef array_getset[] = {
     {"_address", array_address, NULL, "Address of the first element.", NULL},
     {"_tracer", array_tracer, NULL, "The graph value of a traced array, or None.", NULL},
     {"_weak", array_weak, NULL, "Whether it was traced from a Python scalar.", NULL},
-    {"_donated", array_donated, NULL, "Whether its memory was donated.", NULL},
+    {"_gone", array_gone, NULL, "Why its values are gone; empty where they are there.", NULL},
     {NULL, NULL, NULL, NULL, NULL}};
 
 /* ---- protocols answered by Python functions (array.py sets them) ------------------------------- */

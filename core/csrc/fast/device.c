@@ -70,6 +70,7 @@ static PyObject *device_sync(PyObject *self, PyObject *unused) {
     DVF_END_CALL;
     if (failure.status < 0) {
         failure.late = failure.error.tag != 0 && d->queue != NULL;
+        failure.waiting = d;
         dvf_raise_failure(&failure, "sync", "device_sync");
         return NULL;
     }

@@ -5,6 +5,7 @@
 #include "cache.h"
 #include "fast.h"
 #include "operand.h"
+#include "stream.h"
 #include "tape.h"
 
 PyObject *dvf_hook_record, *dvf_hook_resolve, *dvf_hook_operand, *dvf_hook_call_recorded;
@@ -193,6 +194,9 @@ static PyObject *launch(dvf_entry *entry, dvf_array *const *inputs, int n) {
     if (!empty || (kernel->row_flags & DVT_KERNEL_EMPTY)) {
         if (dvf_kernel_launch(kernel, in, (uint32_t)n, out, (uint32_t)entry->n_results) < 0)
             goto fail;
+        if (kernel->device->queue != NULL) /* the tag of this call, or of another thread's since */
+            for (int i = 0; i < made; i++)
+                outputs[i]->buffer->written = dvf_newest_tag(kernel->device);
     }
     if (entry->n_results == 1) return (PyObject *)outputs[0];
     PyObject *tuple = PyTuple_New(entry->n_results);

@@ -99,8 +99,11 @@ struct dvf_buffer {
     PyObject *owner;           /* foreign memory: who keeps it alive; null for our own */
     dvf_buffer *next;          /* free list */
     dvf_buffer *newer, *older; /* blocks of the device */
+    uint64_t
+        written; /* tag of the call that writes it, or of a later one; 0 where none fails late */
     int32_t size_class;
     bool donated;
+    bool lost; /* the call that should have written it failed late */
 };
 
 /* Whether its handles may still be given back. */
@@ -122,6 +125,8 @@ void dvf_free(dvf_buffer *buffer); /* called at references == 0 */
 void dvf_trim(dvf_device *device);
 /* Give back everything, arrays' memory too, which nobody may touch from then on. */
 void dvf_release_all(dvf_device *device);
+/* Values written by the call with this tag, or by a later one, are gone. */
+void dvf_lose_written(dvf_device *device, uint64_t first);
 static inline void dvf_retain(dvf_buffer *b) {
     b->references++;
 }
@@ -161,7 +166,7 @@ int64_t dvf_array_size(const dvf_array *a);
 static inline char *dvf_array_data(const dvf_array *a) {
     return (char *)a->view.data + a->view.byte_offset;
 }
-int dvf_array_check(const dvf_array *a); /* -1 with DonatedError when its buffer was donated */
+int dvf_array_check(const dvf_array *a); /* -1 with an exception when its values are gone */
 extern PyObject *dvf_array_operators;    /* dict name -> OpFunction, set by array.py */
 int dvf_interchange_init(PyObject *module);
 int dvf_array_getbuffer(PyObject *self, Py_buffer *view, int flags);

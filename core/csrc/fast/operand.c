@@ -111,8 +111,6 @@ static int write_scalar(PyObject *scalar, int dtype, char *out) {
 #define SCALAR_CACHE 512 /* a program has few distinct constants; a power of two */
 static struct {
     uint64_t bits[2];
-    uint64_t
-        failures; /* dvf_late_failures when it was made, on a device where writing may fail late */
     dvf_array *array;
 } scalar_cache[SCALAR_CACHE];
 
@@ -131,12 +129,10 @@ dvf_array *dvf_scalar_array(PyObject *scalar, int dtype, dvf_device *device) {
     dvf_array *cached = scalar_cache[slot].array;
     if (cached != NULL && memcmp(scalar_cache[slot].bits, bits, sizeof bits) == 0 &&
         cached->dtype == dtype && cached->device == device && cached->buffer != NULL &&
-        !cached->buffer->donated &&
-        (device->queue == NULL || scalar_cache[slot].failures == dvf_late_failures)) {
+        !cached->buffer->donated && !cached->buffer->lost) {
         /* A fresh alias, since x[i] = v may rebind the object a user ends up holding. */
         return dvf_array_alias(cached);
     }
-    uint64_t failures = dvf_late_failures;
     dvf_array *a = dvf_array_empty(device, dtype, 0, NULL);
     if (a == NULL) return NULL;
     if (device->host_visible) {
@@ -151,7 +147,6 @@ dvf_array *dvf_scalar_array(PyObject *scalar, int dtype, dvf_device *device) {
         return NULL;
     }
     memcpy(scalar_cache[slot].bits, bits, sizeof bits);
-    scalar_cache[slot].failures = failures;
     Py_XSETREF(scalar_cache[slot].array, keep);
     return a;
 }

@@ -2,14 +2,11 @@
 #include "stream.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "answers.h"
-
-_Atomic uint64_t dvf_late_failures;
 
 #define FEWEST 256u  /* calls whose names are kept; grows while more are under way */
 #define MOST 65536u  /* powers of two */
@@ -131,6 +128,14 @@ uint64_t dvf_remember(dvf_device *d, const char *what) {
     return tag;
 }
 
+uint64_t dvf_newest_tag(dvf_device *d) {
+    if (d->queue == NULL) return 0;
+    pthread_mutex_lock(&d->queue->lock);
+    uint64_t tag = d->queue->tag;
+    pthread_mutex_unlock(&d->queue->lock);
+    return tag;
+}
+
 /* What a tag stands for; `what` has the room of an entry. */
 static void recall(dvf_device *d, uint64_t tag, char *what, size_t room) {
     struct dvf_queue *q = d->queue;
@@ -216,7 +221,6 @@ static bool sync_one(dvf_device *d, dvf_failure *failure) {
     dvf_error_clear(&failure->error);
     dvt_status status = d->plugin->device.stream_sync(d->stream, &failure->error);
     if (status >= 0) return true;
-    atomic_fetch_add(&dvf_late_failures, 1);
     failure->late = true;
     return dvf_failed(failure, d, status);
 }
@@ -227,7 +231,7 @@ bool dvf_wait(dvf_device *d, dvf_failure *failure) {
     pthread_mutex_lock(&q->lock);
     kept *list = q->kept;
     dvf_failure *untold = q->untold;
-    uint64_t tag = q->tag;
+    uint64_t tag = q->tag, unsettled = q->done + 1;
     q->kept = NULL;
     q->n_kept = 0;
     q->untold = NULL;
@@ -251,6 +255,10 @@ bool dvf_wait(dvf_device *d, dvf_failure *failure) {
     /* What failed is named after this, so its name stays until the wait that follows. */
     if (well && tag > q->done) q->done = tag;
     pthread_mutex_unlock(&q->lock);
+    if (!well) {
+        failure->waiting = d;
+        failure->unsettled = unsettled;
+    }
     return well;
 }
 
@@ -338,7 +346,16 @@ bool dvf_failed(dvf_failure *failure, dvf_device *device, dvt_status status) {
     return false;
 }
 
+/* What the failed call should have written, and all that came after it until it is told, has no values:
+ * using it is an error, also long after this one was raised. */
+static void lose_values(const dvf_failure *f) {
+    uint64_t first = f->error.tag != 0 ? f->error.tag : f->device->queue->done + 1;
+    dvf_lose_written(f->device, first);
+    if (f->waiting != f->device) dvf_lose_written(f->waiting, f->unsettled);
+}
+
 static int raise_late(dvf_failure *f, const char *where) {
+    lose_values(f);
     char what[sizeof f->device->queue->ring[0].what];
     recall(f->device, f->error.tag, what, sizeof what);
     PyObject *kind = f->status == DVT_OUT_OF_MEMORY ? dvf_OutOfMemoryError : dvf_DeviceError;

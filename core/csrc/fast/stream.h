@@ -21,6 +21,10 @@ typedef struct dvf_failure {
     dvf_device *device;
     dvt_status status;
     bool late; /* found by a sync: error.tag tells which call it was */
+    /* Of a late one: the device whose work was waited for, which may have read what was not written, and
+     * the first of its tags that was not known to be done. */
+    dvf_device *waiting;
+    uint64_t unsettled;
     dvt_error error;
 } dvf_failure;
 
@@ -43,6 +47,9 @@ uint64_t dvf_remember(dvf_device *device, const char *what);
 /* The same for an op called eagerly, with the user's line. */
 uint64_t dvf_remember_op(dvf_device *device, PyObject *name);
 
+/* The tag of what was enqueued last. Thread: any. */
+uint64_t dvf_newest_tag(dvf_device *device);
+
 /* Wait for all work enqueued so far, and for what it depends on elsewhere; false with the first failure
  * that nobody has been told. Needs no interpreter lock. */
 bool dvf_wait(dvf_device *device, dvf_failure *failure);
@@ -54,10 +61,6 @@ int dvf_settle(dvf_device *device, const char *where);
 bool dvf_order(dvf_device *first, dvf_device *second, dvf_failure *failure);
 /* Host memory that enqueued work reads: freed after the next wait. Needs no lock. */
 void dvf_keep_host_memory(dvf_device *device, void *data, uint64_t size);
-
-/* How many late failures were found. What was made since the last one may have been skipped for the next,
- * so caches of arrays forget what is older than the newest. */
-extern _Atomic uint64_t dvf_late_failures;
 
 /* Record that a call on this device failed; always false. */
 bool dvf_failed(dvf_failure *failure, dvf_device *device, dvt_status status);

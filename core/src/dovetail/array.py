@@ -79,8 +79,8 @@ def _refuse_scalar(x: Any, wanted: str) -> None:
 
 
 def _repr(x: Any) -> str:
-    if x._donated:
-        return f"Array(donated, dtype={x.dtype.name}, shape={x.shape})"
+    if x._gone:
+        return f"Array({x._gone}, dtype={x.dtype.name}, shape={x.shape})"
     if x._tracer is not None:
         return f"Array(traced, dtype={x.dtype.name}, shape={x.shape})"
     text = np.array2string(numpy_of(x), separator=", ", prefix="Array(", threshold=60, edgeitems=3)

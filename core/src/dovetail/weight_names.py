@@ -24,7 +24,7 @@ def name_weights(graph: Graph, fn: Callable[..., Any]) -> None:
     names: dict[tuple[int, tuple[int, ...]], str] = {}
     for variable, value in _variables(fn, set()):
         for path, array in _arrays(value, variable, frozenset()):
-            if array._tracer is None and not array._donated:
+            if array._tracer is None and not array._gone:
                 names.setdefault((array._address, array.shape), path)
     for one in nested(graph):
         for value in one.constants():
