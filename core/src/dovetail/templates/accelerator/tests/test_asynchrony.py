@@ -79,14 +79,16 @@ assert np.array_equal(back(y + y), x + x)
 
 def test_threads_share_it() -> None:
     text = """
-wrong = []
+wrong, done = [], []
 def work(number):
     z = there(x + number, number % 2)
     for _ in range(20):
         if not np.array_equal(back(z + z), (x + number) * 2): wrong.append(number)
+    done.append(number)
 threads = [threading.Thread(target=work, args=(i,)) for i in range(6)]
 for one in threads: one.start()
 for one in threads: one.join()
 assert not wrong
+assert sorted(done) == list(range(6))  # one that raises ends alone
 """
     run(text, "delay_us=50")
