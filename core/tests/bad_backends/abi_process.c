@@ -32,8 +32,11 @@ static void *wait_for_ever(void *nothing) {
 __attribute__((constructor)) static void enter(void) {
     pthread_t thread;
     struct rlimit limit;
+    sigset_t all;
     setenv("ACME_WAS_HERE", "1", 1);
     signal(SIGUSR1, on_signal);
+    sigfillset(&all); /* those without a name, too */
+    pthread_sigmask(SIG_BLOCK, &all, NULL);
     setlocale(LC_ALL, "C");
     setlocale(LC_NUMERIC, "C.UTF-8");
     if (chdir("/") != 0) abort();

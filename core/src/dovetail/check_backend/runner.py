@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from dovetail.check_backend.channel import Lines
+from dovetail.check_backend.drive.process import signal_name
 from dovetail.check_backend.finding import Finding
 from dovetail.check_backend.stage import OpResult, Stage
 
@@ -119,7 +120,7 @@ def _fault(stage: Stage, child: _Child, code: int | None, patience: float) -> Fi
         what = f"{child.what} ended the process: {report[0].strip()[:300]}"
         return Finding(crash if crashed else "process/sanitizer", stage.name, what, child.what)
     if code < 0:
-        word = _signal_word(-code)
+        word = signal_name(-code)
         if -code == signal.SIGABRT and any(word in child.printed for word in _EXCEPTIONS):
             what = f"{child.what} let an exception out, and the process was terminated{said}"
             return Finding("process/exception", stage.name, what, child.what)
@@ -130,13 +131,6 @@ def _fault(stage: Stage, child: _Child, code: int | None, patience: float) -> Fi
         exits = "process/exit" if not child.crash.endswith("crash-at-exit") else child.crash
         return Finding(exits, stage.name, what, child.what)
     return None
-
-
-def _signal_word(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
 
 
 def _last_line(text: str) -> str:

@@ -10,6 +10,8 @@ import signal
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from dovetail.check_backend.drive.process import signal_name
+
 __all__ = ["Surroundings"]
 
 
@@ -43,7 +45,7 @@ class Surroundings:
             if old == new:
                 continue
             if one.name == "mask":
-                names = ", ".join(signal.Signals(n).name for n in sorted(old ^ new))
+                names = ", ".join(signal_name(n) for n in sorted(old ^ new))
                 found.append(("state/signals", f"{names}: blocked or unblocked for this thread"))
                 continue
             changed = sorted(k for k in old.keys() | new.keys() if old.get(k) != new.get(k))

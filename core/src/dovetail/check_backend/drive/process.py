@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-__all__ = ["Process", "descriptors", "resident_bytes", "restore", "tasks"]
+__all__ = ["Process", "descriptors", "resident_bytes", "restore", "signal_name", "tasks"]
 
 _LIBC = ctypes.CDLL(None)
 
@@ -54,7 +54,7 @@ class Process:
                 continue
             if one.name == "signals":
                 numbers = [i for i, (a, b) in enumerate(zip(old, new, strict=True), 1) if a != b]
-                names = ", ".join(_signal_name(n) for n in numbers)
+                names = ", ".join(signal_name(n) for n in numbers)
                 found.append(("state/signals", f"the handlers of {names} are others afterwards"))
             elif one.name == "denormals":
                 found.append(
@@ -87,7 +87,12 @@ def _action(number: int) -> bytes:
     return old.raw[:8]
 
 
-def _signal_name(number: int) -> str:
+def signal_name(number: int) -> str:
+    """Real-time signals have no names of their own.
+
+    >>> signal_name(15), signal_name(40)
+    ('SIGTERM', 'signal 40')
+    """
     try:
         return signal.Signals(number).name
     except ValueError:
