@@ -223,10 +223,18 @@ def test_one_thread_at_a_time(validated: Callable[..., Any]) -> None:
     first = Host.__new__(Host)
     first.__dict__ = dict(host.__dict__)
     first.error = ffi.new("dvt_error *", {"struct_size": ffi.sizeof("dvt_error")})
-    thread = threading.Thread(target=lambda: first.call("event_record", event, stream))
+    failures: list[Refused] = []
+
+    def record_first() -> None:
+        try:
+            first.call("event_record", event, stream)
+        except Refused as failure:
+            failures.append(failure)
+
+    thread = threading.Thread(target=record_first)
     thread.start()
     free, total = ffi.new("uint64_t *"), ffi.new("uint64_t *")
-    while True:  # until the first call is inside
+    while thread.is_alive():  # until the first call is inside
         host.call("device_memory", host.device, 0, free, total)
         if free[0]:
             break
@@ -235,7 +243,8 @@ def test_one_thread_at_a_time(validated: Callable[..., Any]) -> None:
             host.call("event_record", event, stream)
     finally:
         host.call("stream_wait", stream, seen)  # which lets the first one go
-    thread.join()
+        thread.join()
+    assert failures == []
 
 
 # ---- what devices with streams do wrong ---------------------------------------------------------
