@@ -99,6 +99,17 @@ def test_memory_goes_back_once_and_whole(host: Host) -> None:
     assert said.endswith("The fault is the host's.")
 
 
+def test_a_late_finding_costs_no_object(host: Host) -> None:
+    data = host.alloc(64)
+    host.release(data, 63)
+    other, event = host.alloc(64), host.event()  # given, and not lost for what release did
+    assert "63 bytes are given back where 64 were allocated" in host.next_answer()
+    host.api.event_destroy(event)
+    host.release(other, 64)
+    host.release(data, 64)
+    assert host.next_answer() == ""
+
+
 def test_copies_stay_in_live_memory(host: Host) -> None:
     x, y = host.alloc(64), host.alloc(64)
     host.copy(x, y, 16)

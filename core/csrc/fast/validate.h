@@ -114,6 +114,8 @@ void dvv_calling(dvv_frame *frame);
 /* What a slot may answer besides DVT_OK and errors. */
 #define DVV_MAY_REFUSE 1u /* DVT_UNSUPPORTED */
 #define DVV_MAY_PEND 2u   /* DVT_PENDING */
+/* With OK it gives an object: an error in its place, over what another slot did, would lose it. */
+#define DVV_MAKES 4u
 
 /* Judge the status and the error, close the frame, and give the caller the status or the finding. */
 dvt_status dvv_close(dvv_frame *frame, dvt_status status, unsigned may);

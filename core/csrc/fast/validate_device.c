@@ -153,7 +153,7 @@ static dvt_status device_open(const dvt_device_desc *desc, dvt_device **device, 
         dvv_check_desc(&f, "dvt_device_desc", desc->struct_size, sizeof *desc, desc->ext);
         if (atomic_load(&f.found) == 0) status = open_below(&f, desc, device);
     }
-    return dvv_close(&f, status, 0);
+    return dvv_close(&f, status, DVV_MAKES);
 }
 
 static bool warn_left(dvv_layer *v, const dvv_device *d, uint64_t count, const char *what) {

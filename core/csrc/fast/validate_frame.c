@@ -193,7 +193,8 @@ dvt_status dvv_close(dvv_frame *f, dvt_status status, unsigned may) {
     }
     dvv_unuse(f);
     dvv_top = f->outer;
-    if (f->layer != NULL && atomic_load(&f->found) == 0) take_pending(f);
+    bool made = (may & DVV_MAKES) && status == DVT_OK;
+    if (f->layer != NULL && !made && atomic_load(&f->found) == 0) take_pending(f);
     if (atomic_load(&f->found) != 0) {
         if (f->called && f->error.message[0] != '\0' && status < 0 &&
             strncmp(f->error.message, "validation", 10) != 0) {

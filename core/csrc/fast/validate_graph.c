@@ -192,7 +192,7 @@ static dvt_status compile(const dvt_compile_desc *desc, dvt_executable **out,
         status = v->below.graph.compile(&inner, &made, &answer.info, &f.error);
         status = finish(&f, status, desc->graph, device, made, &answer, out, info);
     }
-    return dvv_close(&f, status, DVV_MAY_REFUSE);
+    return dvv_close(&f, status, DVV_MAY_REFUSE | DVV_MAKES);
 }
 
 static dvt_status load(const dvt_blob *blob, dvt_executable **out, dvt_executable_info *info,
@@ -223,7 +223,7 @@ static dvt_status load(const dvt_blob *blob, dvt_executable **out, dvt_executabl
     dvv_calling(&f);
     dvt_status status = v->below.graph.load(&inner, &made, &answer.info, &f.error);
     status = finish(&f, status, NULL, device, made, &answer, out, info);
-    return dvv_close(&f, status, DVV_MAY_REFUSE);
+    return dvv_close(&f, status, DVV_MAY_REFUSE | DVV_MAKES);
 }
 
 /* ---- save ------------------------------------------------------------------------------------------ */

@@ -187,7 +187,7 @@ dvt_status dvv_prepare_row(dvf_plugin *plugin, uint32_t row, const dvt_op *op,
         dvv_blame_host(&f, "dvt_op.host is not the host table of this plugin");
     else
         status = prepare(&f, row, op, info, destroyer);
-    return dvv_close(&f, status, DVV_MAY_REFUSE);
+    return dvv_close(&f, status, DVV_MAY_REFUSE | DVV_MAKES);
 }
 
 /* ---- run ----------------------------------------------------------------------------------------- */

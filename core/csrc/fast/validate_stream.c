@@ -62,7 +62,7 @@ static dvt_status stream_create(dvt_device *handle, const dvt_stream_desc *desc,
     dvv_device *d = dvv_open_by(&f, "stream_create", handle, DVV_DEVICE, DVV_SHARED, error);
     if (d == NULL) return dvv_close(&f, DVT_INTERNAL, 0);
     dvt_status status = new_stream(&f, d, desc, stream, f.layer->below.device.stream_create);
-    return dvv_close(&f, status, DVV_MAY_REFUSE);
+    return dvv_close(&f, status, DVV_MAY_REFUSE | DVV_MAKES);
 }
 
 static dvt_status stream_wrap(dvt_device *handle, const dvt_stream_desc *desc, dvt_stream **stream,
@@ -71,7 +71,7 @@ static dvt_status stream_wrap(dvt_device *handle, const dvt_stream_desc *desc, d
     dvv_device *d = dvv_open_by(&f, "stream_wrap", handle, DVV_DEVICE, DVV_SHARED, error);
     if (d == NULL) return dvv_close(&f, DVT_INTERNAL, 0);
     dvt_status status = new_stream(&f, d, desc, stream, f.layer->below.device.stream_wrap);
-    return dvv_close(&f, status, DVV_MAY_REFUSE);
+    return dvv_close(&f, status, DVV_MAY_REFUSE | DVV_MAKES);
 }
 
 static dvt_status stream_native(dvt_stream *handle, uint64_t *native, dvt_error *error) {
@@ -156,7 +156,7 @@ static dvt_status event_create(dvt_device *handle, dvt_event **event, dvt_error 
                 dvt_set_error(&f.error, DVT_OUT_OF_MEMORY, "validation: no memory for an event");
         }
     }
-    return dvv_close(&f, status, DVV_MAY_REFUSE);
+    return dvv_close(&f, status, DVV_MAY_REFUSE | DVV_MAKES);
 }
 
 static dvt_status event_record(dvt_event *handle, dvt_stream *stream, dvt_error *error) {

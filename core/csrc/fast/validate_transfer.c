@@ -66,7 +66,7 @@ static dvt_status alloc(dvt_device *handle, const dvt_alloc_desc *desc, void **d
     dvv_calling(&f);
     dvt_status status = f.layer->below.device.alloc(d->handle.below, &inner, data, &f.error);
     if (status == DVT_OK) note_memory(&f, d, desc, *data, stream, false);
-    return dvv_close(&f, status, DVV_MAY_REFUSE);
+    return dvv_close(&f, status, DVV_MAY_REFUSE | DVV_MAKES);
 }
 
 /* release and unimport: the block leaves the books first, since another thread may be given the same
@@ -113,7 +113,7 @@ static dvt_status import_memory(dvt_device *handle, const dvt_alloc_desc *desc, 
     /* Without unimport there is nothing to pair it with, and no way to know when it ends. */
     if (status == DVT_OK && f.layer->below.device.unimport_memory != NULL)
         note_memory(&f, d, desc, *data, stream, true);
-    return dvv_close(&f, status, DVV_MAY_REFUSE);
+    return dvv_close(&f, status, DVV_MAY_REFUSE | DVV_MAKES);
 }
 
 static void unimport_memory(dvt_device *handle, const dvt_alloc_desc *desc) {
