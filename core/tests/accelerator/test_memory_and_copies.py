@@ -250,21 +250,6 @@ def test_copies_of_other_shapes_or_types_are_refused(chip, table) -> None:
         assert answer.status == lib.DVT_INVALID_ARGUMENT and "one shape and type" in answer.text
 
 
-def test_another_vendors_memory_is_left_to_the_host(chip, table) -> None:
-    one = chip()
-    data = one.put(FLOATS)
-    copy = table.sized("dvt_copy")
-    source, target = one.view(data, FLOATS), one.view(data, FLOATS)
-    copy.source, copy.destination = source.tensor, target.tensor
-    copy.source_device = ffi.cast("dvt_device *", 4096)  # nothing of ours
-    copy.destination_device = one.handle
-    error = table.sized("dvt_error")
-    assert one.api.copy(one.handle, copy, error) == lib.DVT_UNSUPPORTED
-    host = table.on_host(FLOATS.copy())  # a device whose memory the host can read
-    copy.source = host.tensor
-    table.ok(one.api.copy, one.handle, copy)
-
-
 @pytest.mark.parametrize("kind", ["?", "u1", "i2", "f4", "f8", "c16"])
 def test_fills_take_any_strides(kind: str, chip) -> None:
     one = chip(delay_us=300)

@@ -59,15 +59,8 @@ static dvt_status check(const char *who, const dvt_tensor *t, dvt_error *error) 
 
 dvt_status copy_enqueue(dvt_device *device, const dvt_copy *copy, dvt_error *error) {
     const dvt_tensor *from = copy->source, *to = copy->destination;
-    dvt_device *ends[2] = {copy->source_device, copy->destination_device};
     dvt_status status = device_check(device, error);
     if (status != DVT_OK) return status;
-    for (int i = 0; i < 2; i++) {
-        if (ends[i] == NULL || ends[i] == device || device_is_ours(ends[i])) continue;
-        /* Another vendor's device: its memory can be read only where the host can read it. */
-        if ((i == 0 ? from : to)->place.type != DVT_PLACE_CPU) return DVT_UNSUPPORTED;
-        ends[i] = NULL;
-    }
     status = check("copy", from, error);
     if (status == DVT_OK) status = check("copy", to, error);
     if (status != DVT_OK) return status;
@@ -80,8 +73,8 @@ dvt_status copy_enqueue(dvt_device *device, const dvt_copy *copy, dvt_error *err
                     "they must be",
                     from->ndim, to->ndim);
     command c = {.kind = COMMAND_COPY, .tag = copy->tag};
-    c.copy.source = memory_locate(ends[0], from);
-    c.copy.destination = memory_locate(ends[1], to);
+    c.copy.source = memory_locate(copy->source_device, from);
+    c.copy.destination = memory_locate(copy->destination_device, to);
     lay_out(&c.copy, from, to);
     return command_submit(device, copy->stream, &c, error);
 }

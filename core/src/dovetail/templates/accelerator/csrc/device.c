@@ -30,36 +30,6 @@ void sleep_us(uint64_t us) {
     }
 }
 
-/* ---- which devices are open: a copy may name another vendor's ---- */
-
-static pthread_mutex_t open_lock = PTHREAD_MUTEX_INITIALIZER;
-static dvt_device *open_devices;
-
-bool device_is_ours(const dvt_device *device) {
-    pthread_mutex_lock(&open_lock);
-    const dvt_device *one = open_devices;
-    while (one != NULL && one != device) one = one->next;
-    pthread_mutex_unlock(&open_lock);
-    return one != NULL;
-}
-
-static void enlist(dvt_device *device) {
-    pthread_mutex_lock(&open_lock);
-    device->next = open_devices;
-    open_devices = device;
-    pthread_mutex_unlock(&open_lock);
-}
-
-static void delist(const dvt_device *device) {
-    pthread_mutex_lock(&open_lock);
-    for (dvt_device **at = &open_devices; *at != NULL; at = &(*at)->next) {
-        if (*at != device) continue;
-        *at = device->next;
-        break;
-    }
-    pthread_mutex_unlock(&open_lock);
-}
-
 dvt_status device_check(dvt_device *device, dvt_error *error) {
     switch (atomic_load(&device->state)) {
     case DEVICE_READY:
@@ -139,14 +109,12 @@ static dvt_status device_open(const dvt_device_desc *desc, dvt_device **device, 
     d->ordinal = desc->ordinal;
     d->options = o;
     describe(d);
-    enlist(d);
     *device = d;
     return DVT_OK;
 }
 
 static void device_close(dvt_device *d) {
     if (atomic_load(&d->state) == DEVICE_FORKED) return; /* its locks may be held for ever */
-    delist(d);
     while (d->streams != NULL) stream_destroy(d->streams);
     memory_destroy(&d->memory);
     pthread_mutex_destroy(&d->streams_lock);
@@ -187,7 +155,6 @@ static dvt_status device_memory(dvt_device *d, uint32_t space, uint64_t *free_by
  * and every call says why. */
 static void after_fork_child(dvt_device *d) {
     atomic_store(&d->state, DEVICE_FORKED);
-    pthread_mutex_init(&open_lock, NULL); /* the child may open a device of its own */
 }
 
 const dvt_device_api device_api = {

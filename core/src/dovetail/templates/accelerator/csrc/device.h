@@ -76,8 +76,7 @@ struct dvt_device {
     memory memory;
     pthread_mutex_t streams_lock; /* of the list; workers never take it */
     dvt_stream *streams;
-    dvt_device *next; /* of all opened devices */
-    char key[64];     /* compatibility_key */
+    char key[64]; /* compatibility_key */
     dvt_memory_space spaces[N_SPACES];
     const dvt_memory_space *space_pointers[N_SPACES];
     int64_t facts[3];
@@ -87,8 +86,6 @@ struct dvt_device {
 
 /* DVT_OK, or DVT_DEVICE_LOST with a sentence. First line of every call that may fail. */
 dvt_status device_check(dvt_device *device, dvt_error *error);
-/* Whether a handle is one of ours: copies name devices of any vendor. */
-bool device_is_ours(const dvt_device *device);
 /* dvt_set_error with printf's formatting. */
 dvt_status fail(dvt_error *error, dvt_status code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
