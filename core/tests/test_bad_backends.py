@@ -107,6 +107,7 @@ _L1 = (*_L0, "memory", "copies", "streams")
 _L2 = ("graphs", "saved_graphs")
 GOOD = {
     "good_kernels": _L0,
+    "good_scalars": ("ops", "kernels", "layouts"),
     "good_device": _L1,
     "good_graph": _L2,
     "hello": _L0,
