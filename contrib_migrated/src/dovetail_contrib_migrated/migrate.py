@@ -7,14 +7,17 @@ with its line and with what the index says.
 from __future__ import annotations
 
 import ast
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from dovetail_contrib_migrated.index import moves, projects
 
 __all__ = ["Migrated", "migrate"]
 
 OLD = "tensorflow.contrib"
+HERE = "dovetail_contrib_migrated"
 SOURCE_LEVELS = ("tensorflow.compat.v1.contrib", OLD)
 
 
@@ -43,46 +46,53 @@ def migrate(text: str, name: str = "<source>") -> Migrated:
     >>> print(migrate("from tensorflow.contrib.sparsemax import sparsemax\\n").text, end="")
     from dovetail_contrib_migrated.sparsemax import sparsemax
     """
-    raw = text.encode()
+    plain = text.removeprefix("\ufeff")  # the syntax tree's columns do not count the mark
+    raw = plain.encode()
     tree = ast.parse(raw, name)
     found = _Finder(raw)
     found.visit(tree)
     edits = sorted(set(found.edits))
-    if found.modules:
-        edits.append(_import_lines(raw, tree, found.modules))
-        edits.sort()
+    edits = sorted([*edits, *_import_lines(raw, tree, found.modules)])
     left = tuple(sorted(set(found.leftovers)))
-    lines = tuple(line + _shift(raw, edits, found.starts[line - 1]) for line, _ in left)
+    lines = tuple(_new_line(raw, edits, found.starts, line) for line, _ in left)
     newline = "\r\n" if b"\r\n" in raw else "\n"
     for edit in reversed(edits):
-        text = edit.text.replace("\n", newline)
-        raw = raw[: edit.begin] + text.encode() + raw[edit.end :]
-    return Migrated(text=raw.decode(), edits=len(edits), leftovers=left, lines=lines)
+        new = edit.text.replace("\n", newline)
+        raw = raw[: edit.begin] + new.encode() + raw[edit.end :]
+    mark = text[: len(text) - len(plain)]
+    return Migrated(text=mark + raw.decode(), edits=len(edits), leftovers=left, lines=lines)
 
 
-def _shift(raw: bytes, edits: list[_Edit], place: int) -> int:
-    """How many lines the edits add before a place."""
-    return sum(
+def _new_line(raw: bytes, edits: list[_Edit], starts: list[int], line: int) -> int:
+    """A line of the old text in the new one; of a statement that is replaced, its first."""
+    place = starts[line - 1]
+    place = next((edit.begin for edit in edits if edit.begin < place < edit.end), place)
+    return bisect_right(starts, place) + sum(
         edit.text.count("\n") - raw[edit.begin : edit.end].count(b"\n")
         for edit in edits
         if edit.end <= place
     )
 
 
-def _import_lines(raw: bytes, tree: ast.Module, modules: set[str]) -> _Edit:
-    """Imports of the new modules, behind the last import at the head of the file."""
-    there = {
-        a.name for n in tree.body if isinstance(n, ast.Import) for a in n.names if not a.asname
-    }
-    last = 0
+def _import_lines(raw: bytes, tree: ast.Module, modules: set[str]) -> Iterator[_Edit]:
+    """Imports of the new modules, behind the imports at the head of the file."""
+    lines = raw.splitlines(keepends=True)
+    last = sum(1 for _ in takewhile(lambda line: line.startswith(b"#"), lines))
+    there = set[str]()
     for node in tree.body:
         docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-        if isinstance(node, ast.Import | ast.ImportFrom) or (docstring and not last):
-            last = node.end_lineno or node.lineno
-    place = sum(len(line) for line in raw.splitlines(keepends=True)[:last])
-    text = "".join(f"import {m}\n" for m in sorted(modules - there))
-    lead = "\n" if last and not raw[:place].endswith(b"\n") else ""
-    return _Edit(place, place, lead + text)
+        if not isinstance(node, ast.Import | ast.ImportFrom) and not (
+            docstring and node is tree.body[0]
+        ):
+            break
+        last = node.end_lineno or node.lineno
+        if isinstance(node, ast.Import):
+            there |= {alias.name for alias in node.names if not alias.asname}
+    if modules - there:
+        place = sum(map(len, lines[:last]))
+        text = "".join(f"import {m}\n" for m in sorted(modules - there))
+        lead = "\n" if last and not raw[:place].endswith(b"\n") else ""
+        yield _Edit(place, place, lead + text)
 
 
 def _sentence(dotted: str) -> str:
@@ -90,7 +100,7 @@ def _sentence(dotted: str) -> str:
     parts = dotted.removeprefix(OLD).removeprefix(".").split(".")
     known = projects()
     project = next((p for p in ("/".join(parts[:2]), parts[0]) if p in known), None)
-    short = ".".join(("tf.contrib", *filter(None, parts)))
+    short = _short(dotted)
     if project is None:
         if not parts[0]:
             return f"{short}: the whole of contrib has no new home; import the parts that are used"
@@ -116,7 +126,7 @@ class _Finder(ast.NodeVisitor):
     names: dict[str, str] = field(default_factory=dict)
     """Local name -> dotted name, for what was imported of tensorflow and is not rewritten."""
     shims: dict[str, str] = field(default_factory=dict)
-    """Local name -> old dotted name, for modules whose import is rewritten."""
+    """Local name -> dotted name, for modules of this distribution."""
 
     def __post_init__(self) -> None:
         self.starts = [0]
@@ -135,10 +145,14 @@ class _Finder(ast.NodeVisitor):
     def visit_Import(self, node: ast.Import) -> None:
         for alias in node.names:
             dotted = _plain(alias.name)
+            if _is_shim(alias.name) and alias.asname is not None:
+                self.shims[alias.asname] = alias.name
             if dotted.split(".")[0] != "tensorflow":
                 continue
             if alias.asname is None:
                 self.names["tensorflow"] = "tensorflow"
+                if _under(dotted):
+                    self._stays(alias, dotted)
             elif not _under(dotted):
                 self.names[alias.asname] = dotted
             else:
@@ -149,12 +163,21 @@ class _Finder(ast.NodeVisitor):
         home = _shim_of(dotted)
         if home is None:
             self.names[alias.asname or ""] = dotted
+            self._stays(alias, dotted)
         else:
             self._replace(alias, f"{home} as {alias.asname}")
-            self.shims[alias.asname or ""] = dotted
+            self.shims[alias.asname or ""] = home
+
+    def _stays(self, alias: ast.alias, dotted: str) -> None:
+        """An import of a module fails at the next run, even when all its uses are rewritten."""
+        text = "the import stays; take it out with the last of its uses"
+        self.leftovers.append((alias.lineno, f"{_short(dotted)}: {text}"))
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
         module = _plain(node.module or "")
+        if module == HERE and not node.level:
+            new_names = ((a.asname or a.name, f"{HERE}.{a.name}") for a in node.names)
+            self.shims |= {local: new for local, new in new_names if _is_shim(new)}
         if node.level or not (_under(module) or module in ("tensorflow", "tensorflow.compat.v1")):
             return
         homes: list[tuple[ast.alias, str]] = []
@@ -165,13 +188,15 @@ class _Finder(ast.NodeVisitor):
             if new is not None:
                 homes.append((alias, new))
                 if dotted not in moves():
-                    self.shims[alias.asname or alias.name] = dotted
+                    self.shims[alias.asname or alias.name] = new
                 continue
             stays = True
             if alias.name == "*" and _under(module):
                 self.leftovers.append((node.lineno, f"{_sentence(module)} (imported with *)"))
             elif module == "tensorflow" or dotted == OLD or _has_parts(dotted):
                 self.names[alias.asname or alias.name] = dotted
+                if _under(dotted):
+                    self._stays(alias, dotted)
             elif _under(dotted):
                 self.leftovers.append((alias.lineno, _sentence(dotted)))
         begin, end = self._span(node)
@@ -227,11 +252,11 @@ class _Finder(ast.NodeVisitor):
     def visit_Attribute(self, node: ast.Attribute) -> None:
         dotted = self._dotted(node, self.names)
         if dotted is None:
-            old = self._dotted(node, self.shims)
-            if old is not None and not any(o == old or old.startswith(f"{o}.") for o in moves()):
-                self.leftovers.append((node.lineno, _sentence(old)))
-            if old is None:
+            new = self._dotted(node, self.shims)
+            if new is None:
                 self.generic_visit(node)
+            elif not any(f"{new}.".startswith(f"{one}.") for one in moves().values()):
+                self.leftovers.append((node.lineno, _sentence(OLD + new.removeprefix(HERE))))
             return
         dotted = _plain(dotted)
         new = moves().get(dotted)
@@ -271,6 +296,10 @@ class _Finder(ast.NodeVisitor):
             self.leftovers.append((node.lineno, _sentence(dotted)))
 
 
+def _short(dotted: str) -> str:
+    return f"tf.contrib{dotted.removeprefix(OLD)}"
+
+
 def _plain(dotted: str) -> str:
     """A name under the prefix that the moves have."""
     for level in SOURCE_LEVELS:
@@ -293,7 +322,11 @@ def _shim_of(dotted: str) -> str | None:
     if row is None or row["fate"] != "shim" or not _under(dotted):
         return None
     nested = any(o.count(".") > dotted.count(".") + 1 for o in _below(dotted))
-    return None if nested else f"dovetail_contrib_migrated.{row['project']}"
+    return None if nested else f"{HERE}.{row['project']}"
+
+
+def _is_shim(new: str) -> bool:
+    return projects().get(new.removeprefix(f"{HERE}."), {}).get("fate") == "shim"
 
 
 def _below(dotted: str) -> Iterator[str]:
