@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,7 +14,7 @@ from dovetail.check_backend.drive.compare import difference
 from dovetail.check_backend.drive.device import CallFailed
 from dovetail.check_backend.drive.driver import Driver, Kernel, Launch
 from dovetail.check_backend.drive.problem import Problem, problems
-from dovetail.check_backend.drive.process import Process, restore
+from dovetail.check_backend.drive.process import Process, printed, restore
 from dovetail.check_backend.finding import Finding
 from dovetail.check_backend.stage import Stage
 from dovetail.check_backend.subject import Subject
@@ -94,13 +93,13 @@ def _one(driver: Driver, kernel: Kernel) -> Iterator[tuple[str, str]]:
     seen = []
     for preset in _PRESETS:
         driver.preset(launch, preset)
-        before, printed = Process.now(), _printed()
+        before, written = Process.now(), printed()
         driver.run(launch)
         changes = before.changes(Process.now())
         if changes:
             restore(before)
             yield from changes
-        if _printed() != printed:
+        if printed() != written:
             yield "state/prints", "it wrote to the standard output or error of the process"
         seen.append(driver.contents(launch))
     yield from _memory(driver, launch)
@@ -153,17 +152,6 @@ def _unwritten(first: bytes, second: bytes, size: int) -> list[int]:
         for at in starts
         if first[at : at + size] == one and second[at : at + size] == other
     ]
-
-
-def _printed() -> tuple[int, ...]:
-    """How much was written to the files that stand for output and error."""
-    places = []
-    for descriptor in (1, 2):
-        try:
-            places.append(os.lseek(descriptor, 0, os.SEEK_CUR))
-        except OSError:  # a terminal or a pipe
-            places.append(0)
-    return tuple(places)
 
 
 STAGE = Stage("kernels", "Kernels write their outputs, all of them and nothing else", _run)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import ctypes
-import os
 import time
 from collections.abc import Iterator
 
 from dovetail._abi import ffi
-from dovetail.check_backend.drive.process import Process, resident_bytes, restore
+from dovetail.check_backend.drive.process import Process, printed, resident_bytes, restore
 from dovetail.check_backend.error_buffer import ErrorBuffer
 from dovetail.check_backend.finding import Finding
 from dovetail.check_backend.kit_host import KitHost
@@ -59,7 +57,7 @@ class _Watch:
 
     def _begin(self) -> None:
         self._process, self._around = Process.now(), Surroundings.now()
-        self._printed = _printed()
+        self._printed = printed()
         self._memory = resident_bytes()
         self._work, self._clock = time.process_time(), time.monotonic()
 
@@ -70,9 +68,8 @@ class _Watch:
         process, around = Process.now(), Surroundings.now()
         changes = self._process.changes(process) + self._around.changes(around)
         restore(self._process)
-        printed = _printed() - self._printed
-        if printed:
-            changes.append(("load/prints", f"it wrote {printed} bytes to stdout or stderr"))
+        if written := printed() - self._printed:
+            changes.append(("load/prints", f"it wrote {written} bytes to stdout or stderr"))
         if work > _SLOW_WORK or clock > _SLOW_WAIT:
             what = f"it took {clock:.2f} s, of which the processor worked {work:.2f} s"
             changes.append(("load/slow", what))
@@ -88,15 +85,6 @@ class _Watch:
         for code, what in changes:
             yield Finding(code, STAGE.name, what, call)
         self._begin()
-
-
-def _printed() -> int:
-    """Bytes on stdout and stderr, which are one file here (runner.py); what C holds back, too."""
-    ctypes.CDLL(None).fflush(None)
-    try:
-        return max(os.fstat(1).st_size, os.fstat(2).st_size)
-    except OSError:  # closed, which `Surroundings` tells
-        return 0
 
 
 STAGE = Stage(
