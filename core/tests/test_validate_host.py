@@ -3,14 +3,18 @@
 Here a test is the host: it calls the slots of backends/validate_device.c through the layer.
 """
 
+import platform
 import re
 import threading
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
+import dovetail as dt
 from dovetail._abi import ffi
+from dovetail.errors import DeviceError
 
 
 class Refused(Exception):
@@ -225,6 +229,19 @@ def test_a_device_closes_with_nothing_left(validated_program: Callable[..., Any]
     assert f"{text} 1 streams" in done.stdout and f"{text} 1 blocks of memory" in done.stdout
     assert done.returncode == 1
     assert re.search("validation: .* the device 0x.* was ended by device_close before", done.stderr)
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="x87 is part of x86")
+def test_both_floating_point_units_are_put_back(validated: Callable[..., Any]) -> None:
+    x = dt.asarray(np.ones(6, np.float32), device=validated("kernel", "rounds upwards"))
+
+    def thirds() -> tuple[Any, Any]:  # by both units; upwards each of them is another
+        return np.longdouble(1) / np.longdouble(3), np.float32(-1) / np.float32(3)
+
+    before = thirds()
+    with pytest.raises(DeviceError, match="floating-point mode was .* the x87 control word was"):
+        x + x
+    assert thirds() == before
 
 
 def test_one_thread_at_a_time(validated: Callable[..., Any]) -> None:

@@ -76,28 +76,28 @@ void dvv_process_read(dvv_process *process) {
 
 bool dvv_process_restore(const dvv_process *before, char *text, size_t size) {
     dvv_process now;
+    char vector[140] = "", scalar[100] = "", locale[100] = "";
     dvv_process_read(&now);
     if (now.vector_mode != before->vector_mode) {
-        snprintf(text, size,
-                 "the floating-point mode was 0x%x before and 0x%x after it: %s; the old mode was "
-                 "put back",
+        snprintf(vector, sizeof vector,
+                 "the floating-point mode was 0x%x before and 0x%x after it: %s; ",
                  before->vector_mode, now.vector_mode, words(before->vector_mode, now.vector_mode));
         set_vector_mode(before->vector_mode);
-        return true;
     }
     if (now.scalar_mode != before->scalar_mode) {
-        snprintf(text, size,
-                 "the x87 control word was 0x%x before and 0x%x after it; the old one was put back",
+        snprintf(scalar, sizeof scalar, "the x87 control word was 0x%x before and 0x%x after it; ",
                  before->scalar_mode, now.scalar_mode);
         set_scalar_mode(before->scalar_mode);
-        return true;
     }
-    if (now.locale != before->locale) {
-        snprintf(text, size, "it set the locale of the process, which is now %.100s",
+    /* Not put back: the text of the old one is gone, and other threads may use the new one. */
+    if (now.locale != before->locale)
+        snprintf(locale, sizeof locale, "it set the locale of the process, which is now %.50s",
                  now.locale != NULL ? now.locale : "unknown");
-        return true;
-    }
-    return false;
+    const char *back = vector[0] == '\0' && scalar[0] == '\0' ? ""
+                       : locale[0] == '\0'                    ? "the old mode was put back"
+                                                              : "the old mode was put back; ";
+    snprintf(text, size, "%s%s%s%s", vector, scalar, back, locale);
+    return text[0] != '\0';
 }
 
 static const struct {

@@ -15,7 +15,8 @@ typedef struct dvv_process {
 } dvv_process;
 
 void dvv_process_read(dvv_process *process);
-/* Put the floating-point modes back, and say what had changed, in `text`; false when nothing had. */
+/* Put the floating-point modes back, and say all that had changed, the locale too, in `text`; false when
+ * nothing had. */
 bool dvv_process_restore(const dvv_process *before, char *text, size_t size);
 
 #define DVV_SIGNALS 9
