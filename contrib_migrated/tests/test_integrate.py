@@ -67,6 +67,33 @@ def test_time_in_the_slope() -> None:
     np.testing.assert_allclose(np.asarray(y), np.sin([0, 1, 4]), atol=1e-5)
 
 
+def test_a_step_beyond_the_domain_is_made_shorter() -> None:
+    one = dt.asarray(1.0, dtype=dt.float64)
+    y, told = integrate.odeint(
+        lambda y, t: -dt.sqrt(y), one, [0.0, 1.0], options={"first_step": 10.0}, full_output=True
+    )
+    assert math.isnan(told["error_ratio"][0].item()), "the first step leaves the domain"
+    assert y[1].item() == pytest.approx(0.25, abs=1e-5)
+
+
+@pytest.mark.parametrize("method", ["rk4", "midpoint"])
+def test_fixed_steps_know_the_time_in_the_precision_of_y(method: str) -> None:
+    asked = []
+
+    def slope(y: Any, t: Any) -> Any:
+        asked.append(t.dtype)
+        return dt.exp(t) + 0 * y
+
+    for start, dtype in ((np.float64(1), dt.float64), (np.complex128(1), dt.float64)):
+        asked.clear()
+        y = integrate.odeint_fixed(slope, dt.asarray(start), [0.0, 1.0], dt=0.001, method=method)
+        assert set(asked) == {dtype}
+        bound = 1e-12 if method == "rk4" else 1e-6
+        assert abs(complex(y[1].item()) - math.e) < bound
+    with pytest.raises(ValueError, match="y0 is int64"):
+        integrate.odeint_fixed(slope, dt.asarray([1, 2]), [0.0, 1.0], method=method)
+
+
 @pytest.mark.parametrize(("method", "order"), [("rk4", 4), ("midpoint", 2)])
 def test_fixed_steps_have_their_order(method: str, order: int) -> None:
     t = np.array([0.0, 1.0, 2.0])

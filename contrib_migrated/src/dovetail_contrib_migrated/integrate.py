@@ -81,9 +81,7 @@ def odeint(
         raise ValueError(f"odeint has no option {min(given.keys() - known)!r}; it has {known}")
     times = [float(x) for x in dt.asarray(t, dtype=dt.float64).tolist()]
     _check_times(times)
-    y = dt.asarray(y0)
-    if not y.dtype.differentiable:
-        raise ValueError(f"y0 is {y.dtype}; odeint needs floating or complex numbers")
+    y = _begin(y0)
     sign = 1.0 if times[1] > times[0] else -1.0
     run = _Adaptive(func, y, times[0], sign, rtol, atol, given)
     results = [y]
@@ -91,6 +89,18 @@ def odeint(
         results.append(run.to(end))
     solution = dt.stack(results)
     return (solution, run.report()) if full_output else solution
+
+
+def _begin(y0: Any) -> Any:
+    y = dt.asarray(y0)
+    if not y.dtype.differentiable:
+        raise ValueError(f"y0 is {y.dtype}; odeint needs floating or complex numbers")
+    return y
+
+
+def _time(y: Any, t: float) -> Any:
+    """A time in the precision of ``y``."""
+    return dt.asarray(t, dtype=dt.real(y).dtype if y.dtype.kind == "complex" else y.dtype)
 
 
 def _check_times(times: list[float]) -> None:
@@ -119,7 +129,7 @@ class _Adaptive:
         self.least = float(options.get("dfactor", 0.2))
         self.limit = int(options.get("max_num_steps", 1000))
         self.t0 = self.t1 = begin
-        self.y0 = self.y1 = y
+        self.y1 = y
         self.k1 = self._slope(y, begin)
         self.interpolant: tuple[Any, ...] | None = None
         self.evaluations = 1
@@ -127,8 +137,7 @@ class _Adaptive:
         self.ratios: list[float] = []
 
     def _slope(self, y: Any, t: float) -> Any:
-        real = dt.real(y).dtype if y.dtype.kind == "complex" else y.dtype
-        return dt.asarray(self.func(y, dt.asarray(t, dtype=real)), dtype=y.dtype)
+        return dt.asarray(self.func(y, _time(y, t)), dtype=y.dtype)
 
     def to(self, end: float) -> Any:
         """The solution at ``end``."""
@@ -160,9 +169,9 @@ class _Adaptive:
         self.ratios.append(ratio)
         if ratio <= 1.0:
             self.interpolant = (y, end, slopes[0], slopes[-1], _combine(y, h, MIDDLE, slopes))
-            self.t0, self.t1, self.y0, self.y1, self.k1 = t, t + h, y, end, slopes[-1]
+            self.t0, self.t1, self.y1, self.k1 = t, t + h, end, slopes[-1]
         # NaN: the step was far too long, or there is no solution, which shows soon.
-        factor = self.safety * ratio**-0.2 if ratio > 0 else self.most
+        factor = self.most if ratio == 0 else self.safety * ratio**-0.2
         if math.isnan(factor):
             factor = self.least
         least = 1.0 if ratio <= 1.0 else self.least
@@ -232,7 +241,7 @@ def _fixed(func: Callable[[Any, Any], Any], y0: Any, t: Any, step: Any, method: 
     length = None if step is None else abs(float(step))
     if length is not None and not length > 0:
         raise ValueError(f"dt is {step}; a step needs a length above 0")
-    y = dt.asarray(y0)
+    y = _begin(y0)
     results = [y]
     for begin, end in itertools.pairwise(times):
         count = 1 if length is None else max(1, math.ceil(abs(end - begin) / length * (1 - 1e-12)))
@@ -244,12 +253,12 @@ def _fixed(func: Callable[[Any, Any], Any], y0: Any, t: Any, step: Any, method: 
 
 
 def _rk4(func: Callable[[Any, Any], Any], y: Any, t: float, h: float) -> Any:
-    k1 = func(y, dt.asarray(t))
-    k2 = func(y + h / 2 * k1, dt.asarray(t + h / 2))
-    k3 = func(y + h / 2 * k2, dt.asarray(t + h / 2))
-    k4 = func(y + h * k3, dt.asarray(t + h))
+    k1 = func(y, _time(y, t))
+    k2 = func(y + h / 2 * k1, _time(y, t + h / 2))
+    k3 = func(y + h / 2 * k2, _time(y, t + h / 2))
+    k4 = func(y + h * k3, _time(y, t + h))
     return h / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
 
 
 def _midpoint(func: Callable[[Any, Any], Any], y: Any, t: float, h: float) -> Any:
-    return h * func(y + h / 2 * func(y, dt.asarray(t)), dt.asarray(t + h / 2))
+    return h * func(y + h / 2 * func(y, _time(y, t)), _time(y, t + h / 2))
