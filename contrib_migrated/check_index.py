@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "rfcs"))
-from check_rfcs import Finding, made, newest_commit, read  # noqa: E402  the same kind of finding
+sys.path[:0] = [str(ROOT / "rfcs"), str(ROOT / "sigs")]
+from check_rfcs import DECIDED, Finding, made, newest_commit, read  # noqa: E402  the same findings
+from check_sigs import owned_by, owner  # noqa: E402
 
 FATES: dict[str, frozenset[str]] = {
     "core": frozenset({"home", "evidence"}),
@@ -81,7 +82,7 @@ def _planned(row: Row, root: Path) -> Iterator[tuple[str, str]]:
         yield "rfc", f"{name}: there is no RFC {number}"
         return
     page = read(path)
-    if page.fields.get("status") not in ("accepted", "implemented"):
+    if page.fields.get("status") not in DECIDED:
         yield "rfc", f"{name}: {path.name} is not accepted, so nothing is planned"
     if f"`{row.get('plugin')}`" not in page.body:
         yield "rfc", f"{name}: {path.name} does not name the plugin `{row.get('plugin')}`"
@@ -93,8 +94,37 @@ def _guest(row: Row, root: Path) -> Iterator[tuple[str, str]]:
         yield "leave-by", f"{name}: leave-by must be a date, such as 2027-11-24 without quotes"
     elif isinstance(due, date) and today is not None and due < today:
         yield "leave-by", f"{name}: it was to graduate or leave by {due}: move it, or remove it"
-    if not re.fullmatch(r"\d+\.\d+\.\d+", row.get("removed-in", "0.0.0")):
+    end, now = row.get("removed-in", "0.6.0"), _version(root)
+    if not re.fullmatch(r"\d+\.\d+\.\d+", end):
         yield "removed-in", f"{name}: removed-in is a version, such as 0.6.0"
+    elif _numbers(now) >= _numbers(end):
+        yield "removed-in", f"{name}: this is version {now}, and {end} was to remove it"
+    if "replacement" in row and not _is_or_will_be(row["replacement"], root):
+        text = "begin it with a module of core (dovetail.nn) or with a plugin that an RFC plans"
+        yield "replacement", f"{name}: {row['replacement']!r} names nothing; {text}"
+    charters = map(read, sorted(root.glob("sigs/*/CHARTER.md")))
+    sig = owner(str(row.get("home")), owned_by(charters))
+    if "home" in row and sig != row.get("sig"):
+        yield "sig", f"{name}: by the charters {sig} owns {row['home']}; sig must say so"
+
+
+def _version(root: Path) -> str:
+    text = (root / "contrib_migrated" / "pyproject.toml").read_text(encoding="utf-8")
+    return str(tomllib.loads(text)["project"]["version"])
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(n) for n in re.findall(r"\d+", version)[:3])
+
+
+def _is_or_will_be(replacement: str, root: Path) -> bool:
+    """Whether it begins with ``dovetail.module`` that is there, or a ``dovetail_plugin``."""
+    core, plugin = re.match(r"(?:dovetail\.(\w+)|dovetail_(\w+)|)", replacement).groups()
+    if core:
+        inside = root / "core" / "src" / "dovetail"
+        return (inside / core).is_dir() or (inside / f"{core}.py").is_file()
+    planned = (read(path) for path in root.glob("rfcs/[0-9]*.md")) if plugin else ()
+    return any(f"`{plugin}`" in p.body and p.fields.get("status") in DECIDED for p in planned)
 
 
 def table(index: list[Row]) -> str:

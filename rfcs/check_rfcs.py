@@ -20,6 +20,8 @@ TEMPLATE = "0000-template.md"
 INDEX = "README.md"
 BEGIN, END = "<!-- index: python rfcs/check_rfcs.py --write -->", "<!-- end of the index -->"
 STATUSES = ("draft", "accepted", "implemented", "rejected", "withdrawn", "superseded")
+DECIDED = ("accepted", "implemented")
+"""What may be built upon."""
 KINDS = ("abi", "api", "process", "informational")
 ALWAYS = ("rfc", "title", "status", "kind", "sig", "champion", "authors", "created", "decide-by")
 DEMANDED = {

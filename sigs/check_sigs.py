@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -57,11 +57,16 @@ def owner(path: str, owned: dict[str, str]) -> str | None:
     return owned[max(fitting, key=rank)] if fitting else None
 
 
+def owned_by(charters: Iterable[Rfc]) -> dict[str, str]:
+    """Return the SIG of each pattern, as the charters say."""
+    return {pattern: c.path.parent.name for c in charters for pattern in patterns(c)}
+
+
 def tracked(root: Path) -> list[str]:
     """Return the files that git knows or would add."""
     command = ["git", "-c", "safe.directory=*", "ls-files", "-co", "--exclude-standard", "-z"]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
-    return sorted(name for name in done.stdout.split("\0") if name)
+    return sorted(name for name in done.stdout.split("\0") if (root / name).is_file())
 
 
 # ---- rules --------------------------------------------------------------------------------------
@@ -140,10 +145,11 @@ def ownership(charters: list[Rfc], root: Path) -> Iterator[Finding]:
 
 def codeowners(charters: list[Rfc]) -> str:
     """Return the text of CODEOWNERS: general patterns first."""
-    owned = {pattern: c.path.parent.name for c in charters for pattern in patterns(c)}
     rows = [
         (pattern.removesuffix("**"), sig)
-        for pattern, sig in sorted(owned.items(), key=lambda pair: (rank(pair[0]), pair[0]))
+        for pattern, sig in sorted(
+            owned_by(charters).items(), key=lambda pair: (rank(pair[0]), pair[0])
+        )
     ]
     width = max((len(path) for path, _ in rows), default=0) + 1
     return HEAD + "".join(f"/{path:<{width}}@dovetail/{sig}\n" for path, sig in rows)

@@ -51,8 +51,9 @@ reason = "why"
 proposed = "move"
 """
 SHIM = CORE.replace('"core"', '"shim"') + (
-    'replacement = "x"\nremoved-in = "0.8.0"\nleave-by = 2999-01-01\n'
+    'replacement = "dovetail_convert, when it can"\nremoved-in = "0.8.0"\nleave-by = 2999-01-01\n'
 )
+IN_CORE = SHIM.replace("_convert", ".nn")
 RFC = "---\nstatus: accepted\n---\n`convert`\n"
 
 
@@ -64,7 +65,10 @@ def findings(repository: Path, checker: ModuleType) -> Callable[..., list[str]]:
         pages = {
             "contrib_migrated/INDEX.toml": text,
             "contrib_migrated/README.md": f"{checker.BEGIN}\n{checker.END}\n",
-            "sigs/release/CHARTER.md": "",
+            "contrib_migrated/pyproject.toml": '[project]\nversion = "0.7.0"\n',
+            "core/src/dovetail/nn/__init__.py": "",
+            "sigs/release/CHARTER.md": "---\nowns: *\n---\n",
+            "sigs/edge/CHARTER.md": "---\nowns: edge/**\n---\n",
             "rfcs/0014-plugins.md": rfc,
             "home.py": "",
             "test.py": "",
@@ -79,7 +83,7 @@ def findings(repository: Path, checker: ModuleType) -> Callable[..., list[str]]:
     return look
 
 
-@pytest.mark.parametrize("text", [CORE, PLANNED, SHIM, CORE + PLANNED])
+@pytest.mark.parametrize("text", [CORE, PLANNED, SHIM, IN_CORE, CORE + PLANNED])
 def test_good_rows_pass(findings: Callable[..., list[str]], text: str) -> None:
     assert findings(text) == []
 
@@ -102,6 +106,12 @@ def test_good_rows_pass(findings: Callable[..., list[str]], text: str) -> None:
         (PLANNED.replace("convert", "x"), "0014-plugins.md does not name the plugin `x`"),
         (SHIM.replace("2999-01-01", "2020-01-01"), "leave-by: opt: it was to graduate or leave by"),
         (SHIM.replace("2999-01-01", '"soon"'), "leave-by: opt: leave-by must be a date"),
+        (SHIM.replace("release", "edge"), "sig: opt: by the charters release owns home.py; sig"),
+        (SHIM.replace("0.8.0", "0.7.0"), "opt: this is version 0.7.0, and 0.7.0 was to remove it"),
+        (SHIM.replace("_convert, when it can", ""), "replacement: opt: 'dovetail' names nothing"),
+        (SHIM.replace("dovetail_convert, when it can", ""), "replacement: opt: '' names nothing"),
+        (SHIM.replace("_convert", "_other"), "replacement: opt: 'dovetail_other, when it can' na"),
+        (IN_CORE.replace(".nn", ".gone"), "replacement: opt: 'dovetail.gone, when it can' names"),
         (SHIM.replace("0.8.0", "next"), "removed-in: opt: removed-in is a version"),
     ],
 )

@@ -104,6 +104,15 @@ def test_each_mistake_is_named(findings: Callable[..., list[str]], text: str, sa
     assert any(says in one for one in found), found
 
 
+def test_a_file_that_is_deleted_needs_no_owner(
+    findings: Callable[..., list[str]], tmp_path: Path
+) -> None:
+    findings(CHARTER, "b/c/file")
+    subprocess.run(["git", "add", "-A"], cwd=tmp_path, check=True)
+    (tmp_path / "b" / "c" / "file").unlink()
+    assert findings(CHARTER) == []
+
+
 def test_a_path_without_owner_is_named(findings: Callable[..., list[str]]) -> None:
     [one] = findings(CHARTER, "b/c/file")
     assert one.startswith("b/c/file:1: owner: b/c has no owner") and "add it to 'owns'" in one
