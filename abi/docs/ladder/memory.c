@@ -1,6 +1,7 @@
 /* Rung 1: a device with memory of its own. What the host holds are handles into the card's memory, which it
  * cannot read; five slots are all it takes. One op: `negative`. A real card would have a driver's calls
  * where this one has memcpy. */
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,7 +11,7 @@
 #define FAR 4096 /* a handle is as far from the memory it stands for, so that misuse shows */
 
 struct dvt_device {
-    uint64_t used;
+    atomic_uint_least64_t used;
 };
 
 static struct dvt_device the_card;
@@ -45,16 +46,18 @@ static dvt_status device_info(dvt_device *device, dvt_device_info *info, dvt_err
 static dvt_status alloc(dvt_device *device, const dvt_alloc_desc *desc, void **data,
                         dvt_error *error) {
     /* The host trims its caches and asks once more when it hears OUT_OF_MEMORY. */
-    char *memory = device->used + desc->size <= CAPACITY ? malloc((size_t)desc->size) : NULL;
-    if (memory == NULL)
+    uint64_t used = atomic_fetch_add(&device->used, desc->size); /* any thread may call */
+    char *memory = used + desc->size <= CAPACITY ? malloc((size_t)desc->size) : NULL;
+    if (memory == NULL) {
+        atomic_fetch_sub(&device->used, desc->size);
         return dvt_set_error(error, DVT_OUT_OF_MEMORY, "the card's 64 MiB are full");
-    device->used += desc->size;
+    }
     *data = memory + FAR;
     return DVT_OK;
 }
 
 static void release(dvt_device *device, const dvt_alloc_desc *desc) {
-    device->used -= desc->size;
+    atomic_fetch_sub(&device->used, desc->size);
     free((char *)desc->data - FAR);
 }
 
