@@ -110,6 +110,7 @@ GOOD = {
     "good_scalars": ("ops", "kernels", "layouts"),
     "good_device": _L1,
     "good_graph": _L2,
+    "good_map": ("device", "ops"),
     "hello": _L0,
     "accelerator": (*_L1, *_L2),
 }
@@ -201,6 +202,13 @@ def test_every_code_says_what_to_do() -> None:
     for codes in (behaviour.CODES, device.CODES, graphs.CODES):
         for meaning in codes.values():
             assert meaning.title and meaning.breaks.endswith(".") and meaning.advice.endswith(".")
+
+
+def test_memory_behind_map_alone_is_said_to_be_left_out(tmp_path: Path) -> None:
+    library = build("good_map", tmp_path / "good_map")
+    for stage in ("kernels", "memory"):
+        run = checked("good_map", stage, library)
+        assert run.findings == [] and "map alone" in run.stopped
 
 
 def test_the_kernels_of_the_cpu_device_keep_their_promises() -> None:

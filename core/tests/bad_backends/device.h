@@ -19,6 +19,8 @@ static inline dvt_status device_open(const dvt_device_desc *desc, dvt_device **d
                                      dvt_error *error) {
     if (desc->n_options != 0)
         return dvt_set_error(error, DVT_INVALID_ARGUMENT, "this device takes no options");
+    if (desc->ordinal != 0)
+        return dvt_set_error(error, DVT_INVALID_ARGUMENT, "there is one device, with number 0");
     *device = calloc(1, sizeof **device);
     if (*device == NULL) return dvt_set_error(error, DVT_OUT_OF_MEMORY, "no memory for a device");
     (*device)->host = desc->host;
@@ -50,8 +52,7 @@ static inline dvt_status device_info(dvt_device *device, dvt_device_info *info, 
 
 static inline dvt_status device_memory(dvt_device *device, uint32_t space, uint64_t *free_bytes,
                                        uint64_t *total_bytes, dvt_error *error) {
-    (void)space;
-    (void)error;
+    if (space != 0) return dvt_set_error(error, DVT_INVALID_ARGUMENT, "there is one space");
     pthread_mutex_lock(&lock);
     *free_bytes = CAPACITY - device->used;
     *total_bytes = CAPACITY;

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-from collections.abc import Iterator
+import selectors
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
-__all__ = ["Lines", "Sender"]
+__all__ = ["Lines", "Sender", "listen"]
 
 
 class Sender:
@@ -18,7 +23,8 @@ class Sender:
 
     def send(self, kind: str, **values: Any) -> None:
         """Send one message."""
-        rest = (json.dumps({"kind": kind, **values}) + "\n").encode()
+        # The line is begun too: the library may have left one of its own without an end.
+        rest = ("\n" + json.dumps({"kind": kind, **values}) + "\n").encode()
         while rest:
             rest = rest[os.write(self._descriptor, rest) :]
 
@@ -39,3 +45,49 @@ class Lines:
                 continue
             if isinstance(message, dict) and "kind" in message:
                 yield message
+
+
+def listen(
+    process: subprocess.Popen[bytes],
+    read_end: int,
+    take: Callable[[dict[str, Any]], None],
+    *,
+    patience: float,
+    to_start: float,
+    stop: threading.Event | None = None,
+) -> int | None:
+    """Take the child's messages until it ends: its status; None when it said nothing for too long.
+
+    The end of the process counts, not that of the pipe: what the library forked holds it open.
+    ``patience``: seconds between messages. ``to_start``: seconds before the first, if that is more.
+    """
+    lines = Lines()
+    last, allowed = time.monotonic(), max(patience, to_start)
+    with selectors.DefaultSelector() as selector:
+        selector.register(read_end, selectors.EVENT_READ)
+        open_ = True
+        while True:
+            if stop is not None and stop.is_set():
+                raise KeyboardInterrupt
+            left = last + allowed - time.monotonic()
+            if left <= 0:
+                return None
+            if open_ and selector.select(min(left, 0.2)):
+                piece = os.read(read_end, 65536)
+                for message in lines.feed(piece):
+                    last, allowed = time.monotonic(), patience
+                    take(message)
+                if piece:
+                    continue
+                open_ = False
+            code = process.poll()
+            if code is not None:
+                if open_:  # what it wrote before it ended
+                    os.set_blocking(read_end, False)
+                    with contextlib.suppress(BlockingIOError):
+                        while piece := os.read(read_end, 65536):
+                            for message in lines.feed(piece):
+                                take(message)
+                return code
+            if not open_:
+                time.sleep(0.005)

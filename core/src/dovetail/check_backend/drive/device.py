@@ -70,11 +70,11 @@ class RawDevice:
         self.place = (int(lib.DVT_PLACE_CPU), 0)
         self.alignment, self.separate, self.space_flags = 64, False, 0
         if self.api != ffi.NULL:
-            self._open(subject.ordinal)
+            self._open(subject)
 
-    def _open(self, ordinal: int) -> None:
+    def _open(self, subject: Subject) -> None:
         desc = ffi.new("dvt_device_desc *")
-        desc.struct_size, desc.ordinal = ffi.sizeof("dvt_device_desc"), ordinal
+        desc.struct_size, desc.ordinal = ffi.sizeof("dvt_device_desc"), subject.ordinal
         desc.host = self.host.pointer
         out = ffi.new("dvt_device **")
         self.checked("device_open", self.api.device_open, desc, out)
@@ -88,7 +88,10 @@ class RawDevice:
         self.place = (int(space.place.type), int(space.place.id))
         self.alignment = int(space.alignment) or 64
         self.space_flags = int(space.flags)
-        self.separate = not self.space_flags & lib.DVT_SPACE_HOST_VISIBLE
+        both = lib.DVT_SPACE_HOST_VISIBLE | lib.DVT_SPACE_COHERENT
+        self.separate = self.space_flags & both != both
+        if self.separate and not self.api.copy:
+            raise subject.stop("its memory is reached by map alone: that is not driven yet")
 
     def close(self) -> None:
         """Close the device."""

@@ -202,13 +202,16 @@ def _space(api: Any, i: int, space: Any) -> Iterator[tuple[str, str]]:
         yield "device/bad-info", f"the kind of space {i} is {int(space.kind)}; it is not defined"
     if int(space.alignment) & (int(space.alignment) - 1):
         yield "device/bad-info", f"the alignment of space {i} is {int(space.alignment)}"
-    if i == 0 and not space.flags & lib.DVT_SPACE_HOST_VISIBLE:
-        missing = [s for s in ("alloc", "release", "copy") if getattr(api, s) == ffi.NULL]
+    visible = space.flags & lib.DVT_SPACE_HOST_VISIBLE
+    if i == 0 and not (visible and space.flags & lib.DVT_SPACE_COHERENT):
+        mapped = visible and ffi.NULL not in (api.map, api.unmap)
+        needed = ("alloc", "release") if mapped else ("alloc", "release", "copy")
+        missing = [s for s in needed if getattr(api, s) == ffi.NULL]
         if missing:
             yield (
                 "structs/null-slot",
-                f"space 0 is not host-visible, and {', '.join(missing)} of the device table is "
-                f"null",
+                f"space 0 is not both host-visible and coherent, and {', '.join(missing)} of the "
+                f"device table is null",
             )
 
 

@@ -49,8 +49,6 @@ def _address(data: Any) -> int:
 
 def _side_by_side(device: RawDevice) -> Iterator[tuple[str, str]]:
     """Each holds its own bytes when all were written."""
-    if not (device.api.copy or not device.separate):
-        return
     held = [(device.alloc(size), size) for size in _SIZES]
     for number, (data, size) in enumerate(held):
         _write(device, data, bytes([number + 1]) * size)
