@@ -90,7 +90,6 @@ CAUGHT = {
     "graph_wrong": ("graphs", {"graphs/wrong-result"}),
     "graph_claims_outside": ("graphs", {"graphs/claims-outside"}),
     "graph_breaks_claim": ("graphs", {"graphs/claim-not-kept"}),
-    "graph_reads_later": ("graphs", {"graphs/reads-later"}),
     "graph_constants": ("graphs", {"graphs/constants"}),
     "graph_races": ("graphs", {"graphs/race"}),
     "graph_leaks": ("graphs", {"graphs/leak"}),

@@ -36,11 +36,6 @@ CODES: Mapping[str, Code] = {
         "Users compute with wrong numbers.",
         "Compare node by node; the graph's text is in the finding's graph number.",
     ),
-    "graphs/reads-later": Code(
-        "an executable reads what was passed into compile",
-        "That memory is the host's and is gone: wrong numbers or a crash, now and then.",
-        "Copy names, shapes and indices in compile; only the data of constants stays.",
-    ),
     "graphs/constants": Code(
         "an executable reads constants although DVT_EXECUTABLE_CONSTANTS_COPIED is set",
         "The host has given their memory back: wrong numbers.",

@@ -137,19 +137,8 @@ class RawGraph:
         """An executable, or the reason of the refusal."""
         info, out = _info(), ffi.new("dvt_executable **")
         status, error = self.device.answer(api.compile, self._desc(), out, info)
-        refused = self.device.either("compile", status, error, lib.DVT_UNSUPPORTED)
-        return Executable(self.device, self, api, out[0], info) if refused else "UNSUPPORTED"
-
-    def scramble(self) -> None:
-        """Overwrite what was passed into a call and is gone afterwards: all but the constants."""
-        for made in self._keep:
-            kind = ffi.typeof(made).cname
-            if kind.startswith(("uint32_t[", "int64_t[")):
-                ffi.memmove(made, bytes(ffi.sizeof(made)), ffi.sizeof(made))
-            elif kind.startswith("char["):
-                ffi.memmove(made, b"?" * (len(made) - 1), len(made) - 1)
-        self.pointer.n_nodes = self.pointer.n_values = 0
-        self.pointer.n_inputs = self.pointer.n_outputs = 0
+        accepted = self.device.either("compile", status, error, lib.DVT_UNSUPPORTED)
+        return Executable(self.device, self, api, out[0], info) if accepted else "UNSUPPORTED"
 
     def drop_constants(self) -> None:
         """Overwrite and give back what constants lie in."""
