@@ -12,6 +12,7 @@ import dovetail_abi
 from dovetail.replay_calls import Recording, read
 
 BACKENDS = Path(__file__).parent.parent / "backends"
+HERE = Path(__file__).parent
 FAULTS = ("right", "slightly off", "crashes", "refuses", "fails", "hangs", "exits", "bad prepare")
 
 Faults = Callable[[str], Path]
@@ -36,6 +37,17 @@ def faults(tmp_path_factory: pytest.TempPathFactory) -> Faults:
             target = tmp_path_factory.mktemp("faults") / f"libfault{number}.so"
             built[fault] = compile_backend("record_fault.c", target, "recfault", number)
         return built[fault]
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def unruly(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]:
+    """A library that does to its process what it should not. Argument: which of unruly.c it is."""
+
+    def build(which: int) -> Path:
+        target = tmp_path_factory.mktemp("unruly") / f"libunruly{which}.so"
+        return compile_backend(str(HERE / "unruly.c"), target, "recunruly", which)
 
     return build
 

@@ -83,6 +83,27 @@ def test_a_hang_is_named(adds: Recording, faults: Faults) -> None:
     assert "did not come back within 2 seconds" in problems(result)[0]
 
 
+def test_what_a_library_writes_into_pipes_is_passed_over(
+    adds: Recording, unruly: Callable[[int], Path]
+) -> None:
+    result = replayed(adds, unruly(0))
+    assert report.is_good(result) and len(result.outcomes) == len(adds.calls)
+
+
+def test_a_crash_is_seen_though_a_helper_holds_the_pipe(
+    adds: Recording, unruly: Callable[[int], Path]
+) -> None:
+    assert problems(replayed(adds, unruly(1), seconds=5)) == [
+        "crashed at call 4: add (run): it crashed with SIGABRT"
+    ]
+
+
+def test_a_reason_need_not_be_utf_8(adds: Recording, unruly: Callable[[int], Path]) -> None:
+    result = replayed(adds, unruly(2))
+    assert kinds(result.of("prepare")) == ["same", "refused", "same"]
+    assert all(text.endswith("drei ist unm\ufffdglich") for text in problems(result))
+
+
 def test_recorded_faults_come_back(session: Session, faults: Faults, adds_text: str) -> None:
     text = adds_text.replace("(x + x).tolist()", "\n        try: (x + x).tolist()\n") + (
         "        except dt.errors.DovetailError: pass\n"

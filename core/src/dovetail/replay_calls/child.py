@@ -14,9 +14,10 @@ import os
 import resource
 import sys
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import dovetail  # noqa: F401  it fills the registry of ops
+from dovetail.check_backend.channel import Sender
 from dovetail.errors import DovetailError
 from dovetail.replay_calls.engine import Engine
 from dovetail.replay_calls.outcome import Outcome
@@ -24,40 +25,34 @@ from dovetail.replay_calls.reader import read
 from dovetail.replay_calls.target import load
 
 
-def _tell(channel: TextIO, **said: Any) -> None:
-    channel.write(json.dumps(said) + "\n")
-    channel.flush()
-
-
-def run(request: dict[str, Any], channel: TextIO) -> None:
+def run(request: dict[str, Any], sender: Sender) -> None:
     """Make the wanted calls. A call that cannot be made is an outcome, not the end."""
     recording = read(Path(request["recording"]))
     calls = {call.number: call for call in recording.calls}
-    _tell(channel, step="load")
+    sender.send("step", at="load")
     try:
         engine = Engine(recording, load(Path(request["library"])), request["tolerance"])
     except DovetailError as error:
-        _tell(channel, refused=str(error))
+        sender.send("refused", why=str(error))
         return
-    _tell(channel, loaded=engine.target.name)
+    sender.send("loaded", name=engine.target.name)
     for number in request["calls"]:
-        _tell(channel, step=number)
+        sender.send("step", at=number)
         try:
             outcome = engine.replay(calls[number])
         except DovetailError as error:
             outcome = Outcome(kind="failed", text=str(error))
-        _tell(channel, call=number, outcome=outcome.as_data())
-    _tell(channel, step="close")
+        sender.send("call", number=number, outcome=outcome.as_data())
+    sender.send("step", at="close")
     engine.close()
-    _tell(channel, done=True)
+    sender.send("done")
 
 
 def main() -> None:
     """Serve one request."""
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crash here is an answer
-    with os.fdopen(int(sys.argv[1]), "w", encoding="utf-8") as channel:
-        run(json.load(sys.stdin), channel)
+    run(json.load(sys.stdin), Sender(int(sys.argv[1])))
     os._exit(0)  # what the library does at exit was not recorded
 
 

@@ -8,16 +8,16 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import selectors
 import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
+from dovetail.check_backend.channel import listen
 from dovetail.errors import DovetailError
 from dovetail.replay_calls.outcome import Outcome
 from dovetail.replay_calls.reader import Call, Recording
@@ -63,12 +63,10 @@ def replay(
     *,
     tolerance: float | None = None,
     seconds: float = 60.0,
-    told: Callable[[Call, Outcome], None] = lambda _call, _outcome: None,
 ) -> Replay:
     """Make calls again on a library. ``seconds``: how long a single one may take."""
     result = Replay(recording=recording, library=library)
-    by_number = {call.number: call for call in calls}
-    left = list(by_number)
+    left = [call.number for call in calls]
     crashes = 0
     while True:
         request = {
@@ -77,12 +75,7 @@ def replay(
             "tolerance": tolerance,
             "calls": left,
         }
-
-        def heard(number: int, outcome: Outcome) -> None:
-            result.outcomes[number] = outcome
-            told(by_number[number], outcome)
-
-        state = _one_child(request, seconds, result, heard)
+        state = _one_child(request, seconds, result)
         if state.refused:
             raise DovetailError(state.refused)
         if state.finished:
@@ -93,7 +86,7 @@ def replay(
             result.ending = f"it {state.fault} while its handles were given back"
             return result
         number = int(str(state.step))
-        heard(number, Outcome(kind="crashed", text=f"it {state.fault}"))
+        result.outcomes[number] = Outcome(kind="crashed", text=f"it {state.fault}")
         left = left[left.index(number) + 1 :]
         crashes += 1
         if crashes == _MOST_CRASHES and left:
@@ -101,18 +94,13 @@ def replay(
             return result
 
 
-def _one_child(
-    request: dict[str, Any],
-    seconds: float,
-    result: Replay,
-    heard: Callable[[int, Outcome], None],
-) -> _State:
+def _one_child(request: dict[str, Any], seconds: float, result: Replay) -> _State:
     state = _State()
-    read_end, write_end = os.pipe()
-    command = [sys.executable, "-P", "-m", "dovetail.replay_calls.child", str(write_end)]
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as asked:
         asked.write(json.dumps(request).encode())
         asked.seek(0)
+        read_end, write_end = os.pipe()
+        command = [sys.executable, "-P", "-m", "dovetail.replay_calls.child", str(write_end)]
         try:
             child = subprocess.Popen(
                 command,
@@ -122,15 +110,21 @@ def _one_child(
                 pass_fds=(write_end,),
                 start_new_session=True,
             )
+        except BaseException:
+            os.close(read_end)
+            raise
         finally:
             os.close(write_end)
         try:
-            with os.fdopen(read_end, "rb", buffering=0) as channel:
-                in_time = _listen(channel, seconds, state, result, heard)
-            code = child.wait(10) if in_time else None
-        except subprocess.TimeoutExpired:
-            code = None
+            code = listen(
+                child,
+                read_end,
+                lambda said: _take(said, state, result),
+                patience=seconds,
+                to_start=_START_SECONDS,  # the interpreter itself takes what it takes
+            )
         finally:
+            os.close(read_end)
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(child.pid, signal.SIGKILL)  # it, and what the library started
             child.wait()
@@ -153,39 +147,15 @@ def _fault(code: int | None, seconds: float) -> str:
         return f"crashed with signal {-code}"
 
 
-def _listen(
-    channel: IO[bytes],
-    seconds: float,
-    state: _State,
-    result: Replay,
-    heard: Callable[[int, Outcome], None],
-) -> bool:
-    """Read what the child tells until it ends; False when a step takes too long."""
-    pending = b""
-    with selectors.DefaultSelector() as selector:
-        selector.register(channel, selectors.EVENT_READ)
-        while True:
-            starting = state.step is None  # the interpreter itself takes what it takes
-            if not selector.select(max(seconds, _START_SECONDS) if starting else seconds):
-                return False
-            piece = channel.read(65536)
-            if not piece:
-                return True
-            *lines, pending = (pending + piece).split(b"\n")
-            for line in lines:
-                _take(json.loads(line), state, result, heard)
-
-
-def _take(
-    said: dict[str, Any], state: _State, result: Replay, heard: Callable[[int, Outcome], None]
-) -> None:
-    if "step" in said:
-        state.step = said["step"]
-    elif "refused" in said:
-        state.refused = said["refused"]
-    elif "loaded" in said:
-        result.device = said["loaded"]
-    elif "call" in said:
-        heard(int(said["call"]), Outcome(**said["outcome"]))
-    elif "done" in said:
+def _take(said: dict[str, Any], state: _State, result: Replay) -> None:
+    kind = said["kind"]
+    if kind == "step":
+        state.step = said["at"]
+    elif kind == "refused":
+        state.refused = said["why"]
+    elif kind == "loaded":
+        result.device = said["name"]
+    elif kind == "call":
+        result.outcomes[said["number"]] = Outcome(**said["outcome"])
+    elif kind == "done":
         state.finished = True

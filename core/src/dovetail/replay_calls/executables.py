@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dovetail._abi import ffi, lib
+from dovetail.check_backend.raw import string
 from dovetail.replay_calls.build import Scope
 from dovetail.replay_calls.outcome import Outcome, compare_status
 from dovetail.replay_calls.reader import Call
@@ -88,9 +89,7 @@ class Executables:
             if decided is not None:
                 return decided
             now = [claim.group for claim in claims]
-            reasons = [
-                ffi.string(c.reason).decode() if c.reason != ffi.NULL else "" for c in claims
-            ]
+            reasons = [string(claim.reason) or "" for claim in claims]
         return _compare_claims(call, now, reasons)
 
     def _get(self, number: int) -> _Compiled | None:

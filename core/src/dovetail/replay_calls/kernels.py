@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dovetail._abi import ffi, lib
+from dovetail.check_backend.raw import string
 from dovetail.errors import PluginError
 from dovetail.kernel_row import KernelRow, parse_types
 from dovetail.op import REGISTRY
@@ -123,9 +124,7 @@ def _prepare(
     if definition.prepare != ffi.NULL:
         status = definition.prepare(op, info, error)
         if status != lib.DVT_OK:
-            reason = info.reason
-            text = ffi.string(reason).decode() if reason != ffi.NULL else error_text(error)
-            return Answer(None, status, text)
+            return Answer(None, status, string(info.reason) or error_text(error))
     run = info.run if info.run != ffi.NULL else definition.run
     if run == ffi.NULL:
         raise PluginError(f"kernel row {row.index} of {target.path} gives no function to run")
