@@ -8,6 +8,7 @@ collected yet are told, and are no failure. Nothing is uploaded.
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -69,29 +70,40 @@ def metadata_findings(files: list[Path]) -> Iterator[str]:
         yield f"twine refuses the metadata:\n{done.stdout}{done.stderr}"
 
 
+def plugin_findings(listed: str, chosen: list[Distribution]) -> Iterator[str]:
+    """Each plugin of ours is among those that ``dovetail plugins --json`` lists, and is ready."""
+    records = {record["name"]: record for record in json.loads(listed)}
+    for one in chosen:
+        points = one.project.get("entry-points", {})
+        for name in [*points.get("dovetail.backends", ()), *points.get("dovetail.plugins", ())]:
+            record = records.get(name, {"state": "not listed", "reason": "no entry point"})
+            if record["state"] != "ready":
+                yield f"{one.name}: plugin {name} is {record['state']}: {record['reason']}"
+
+
 def install_and_try(chosen: list[Distribution], folder: Path) -> Iterator[str]:
-    """The wheels, in an empty environment: they fit, and the demo trains."""
+    """The wheels, in an empty environment: they fit, the demo trains, the plugins are ready."""
     venv.create(folder, with_pip=True)
     python = folder / "bin" / "python"
-    needed, _ = closure(chosen)
-    ours = {one.name for one in distributions()}
+    core = [one for one in distributions() if one.env == "core" and one not in chosen]
+    needed, _ = closure([*chosen, *core])
     steps = [
         ["-m", "pip", "install", "--quiet", "--find-links", str(wheels.DIST), *map(str, needed)],
         ["-m", "pip", "check"],
         ["-m", "dovetail", "info"],
+        ["-m", "dovetail", "demo"],
+        ["-m", "dovetail", "plugins", "--json"],
     ]
-    if any(one.env == "core" for one in chosen):
-        steps.append(["-m", "dovetail", "demo"])
-    else:
-        steps.append(["-m", "dovetail", "plugins"])
     for step in steps:
         done = subprocess.run(
             [str(python), *step], cwd=folder, capture_output=True, text=True, check=False
         )
         print(f"  {' '.join(step[:3])}: {'good' if done.returncode == 0 else 'failed'}", flush=True)
         if done.returncode:
-            yield f"python {' '.join(step[:3])} failed for {ours}:\n{done.stdout}{done.stderr}"
+            names = ", ".join(one.name for one in chosen)
+            yield f"python {' '.join(step[:3])} failed for {names}:\n{done.stdout}{done.stderr}"
             return
+    yield from plugin_findings(done.stdout, [*chosen, *core])
 
 
 def main(arguments: list[str]) -> int:

@@ -1,6 +1,8 @@
 """What a release checks, on broken examples; fragments are collected; the matrix is current."""
 
+import json
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +102,48 @@ def test_metadata_that_the_index_refuses_is_named(tmp_path: Path, monkeypatch: A
     bad.write_bytes(b"no archive")
     [one] = release.metadata_findings([bad])
     assert one.startswith("twine refuses the metadata")
+
+
+def state(name: str, state: str) -> dict[str, str]:
+    return {"name": name, "state": state, "reason": "it crashed" if state == "broken" else ""}
+
+
+def test_every_plugin_of_ours_is_ready(thing: Distribution) -> None:
+    thing.settings["project"]["entry-points"] = {"dovetail.backends": {"thing": "dovetail_thing"}}
+    ready = [state("thing", "ready"), state("another", "broken")]
+    assert list(release.plugin_findings(json.dumps(ready), [thing])) == []
+    [one] = release.plugin_findings(json.dumps([state("thing", "broken")]), [thing])
+    assert one == "dovetail-thing: plugin thing is broken: it crashed"
+    [one] = release.plugin_findings("[]", [thing])
+    assert one == "dovetail-thing: plugin thing is not listed: no entry point"
+
+
+@pytest.mark.parametrize("fails", [None, "demo"])
+def test_whatever_is_released_is_tried_with_core(
+    monkeypatch: Any, tmp_path: Path, fails: str | None
+) -> None:
+    abi, core = (one for one in distributions() if one.env in ("abi", "core"))
+    needed, ran = [], []
+
+    def closure(start: list[Distribution]) -> tuple[list[Path], list[str]]:
+        needed.extend(start)
+        return [], []
+
+    def run(command: list[str], **_: Any) -> Any:
+        ran.append(command[3])
+        broken = json.dumps([state("cpu", "broken")])
+        return subprocess.CompletedProcess(command, int(command[3] == fails), broken, "")
+
+    monkeypatch.setattr(release, "closure", closure)
+    monkeypatch.setattr(release.venv, "create", lambda *_, **__: None)
+    monkeypatch.setattr(release.subprocess, "run", run)
+    [one] = release.install_and_try([abi], tmp_path)
+    assert needed == [abi, core]
+    if fails is None:
+        assert ran == ["install", "check", "info", "demo", "plugins"]
+        assert one == "dovetail: plugin cpu is broken: it crashed"
+    else:
+        assert one.startswith("python -m dovetail demo failed for dovetail-abi:")
 
 
 def test_a_distribution_that_is_not_there_is_named(capsys: pytest.CaptureFixture[str]) -> None:
