@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cache
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -32,9 +33,15 @@ DEMANDED = {
     "withdrawn": (),
     "superseded": ("decided", "superseded-by"),
 }
-FORBIDDEN = {"draft": ("decided", "implemented-in"), "accepted": ("implemented-in",)}
+FORBIDDEN = {
+    "draft": ("decided", "implemented-in", "superseded-by"),
+    "accepted": ("implemented-in", "superseded-by"),
+    "implemented": ("superseded-by",),
+}
 MOST_WORDS = 1500
 LEAST_DAYS = 14
+FOUNDING = 14
+"""Pages up to this number were decided on the day they were written: there was nobody to ask."""
 
 LINK = re.compile(r"(?<!!)\[[^\]\[]*\]\(([^)\s]+)\)")
 NAME = re.compile(r"(\d{4})-[a-z0-9]+(-[a-z0-9]+)*\.md")
@@ -89,10 +96,15 @@ def read(path: Path) -> Rfc:
     return Rfc(path=path, fields=fields, lines=lines, body=parts[2], first=3 + parts[1].count("\n"))
 
 
+def prose(rfc: Rfc) -> str:
+    """Return the body with as many lines, where a mark stands for each block of code."""
+    blocks = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+    return blocks.sub(lambda match: "```" + "\n" * match[0].count("\n"), rfc.body)
+
+
 def headings(rfc: Rfc) -> list[str]:
-    """Return the titles of the second level, blocks of code left out."""
-    text = re.sub(r"^```.*?^```$", "", rfc.body, flags=re.MULTILINE | re.DOTALL)
-    return re.findall(r"^## (.+)$", text, re.MULTILINE)
+    """Return the titles of the second level."""
+    return re.findall(r"^## (.+)$", prose(rfc), re.MULTILINE)
 
 
 # ---- rules, each over one page ------------------------------------------------------------------
@@ -165,12 +177,17 @@ def dates(rfc: Rfc, root: Path) -> Iterator[Finding]:
         )
     if created and decided and decided < created:
         yield rfc.finding("dates", "it was decided before it was created", "decided")
+    elif created and decided and decided < created + timedelta(days=LEAST_DAYS):
+        if int(rfc.fields["rfc"] or 0) > FOUNDING:
+            text = f"people have {LEAST_DAYS} days after created to answer; decide later"
+            yield rfc.finding("dates", text, "decided")
 
 
 def overdue(rfc: Rfc, root: Path) -> Iterator[Finding]:
     """A draft past its date is decided by its champion or withdrawn."""
-    due, today = _date(rfc.fields.get("decide-by", "")), newest_commit(root)
-    if rfc.fields.get("status") == "draft" and due and today and due < today:
+    due = _date(rfc.fields.get("decide-by", ""))
+    today = newest_commit(root) if rfc.fields.get("status") == "draft" else None
+    if due and today and due < today:
         yield rfc.finding(
             "overdue",
             f"it was to be decided by {due}; {rfc.fields.get('champion')} decides, or sets the "
@@ -185,15 +202,14 @@ def sections(rfc: Rfc, root: Path) -> Iterator[Finding]:
     if headings(rfc) != wanted:
         yield rfc.finding("sections", f"its headings must be, in this order: {', '.join(wanted)}")
         return
-    for title, text in re.findall(r"^## (.+)\n((?:(?!^## ).*\n?)*)", rfc.body, re.MULTILINE):
+    for title, text in re.findall(r"^## (.+)\n((?:(?!^## ).*\n?)*)", prose(rfc), re.MULTILINE):
         if not text.strip():
             yield rfc.finding("sections", f"{title!r} is empty; write at least why")
 
 
 def length(rfc: Rfc, root: Path) -> Iterator[Finding]:
     """One page: tables and code do not count."""
-    text = re.sub(r"^```.*?^```$", "", rfc.body, flags=re.MULTILINE | re.DOTALL)
-    words = len(re.sub(r"^\|.*$", "", text, flags=re.MULTILINE).split())
+    words = len(re.sub(r"^\|.*$", "", prose(rfc), flags=re.MULTILINE).split())
     if words > MOST_WORDS:
         yield rfc.finding("length", f"{words} words; at most {MOST_WORDS}: split it or cut it")
 
@@ -209,7 +225,7 @@ def proof(rfc: Rfc, root: Path) -> Iterator[Finding]:
 
 def links(rfc: Rfc, root: Path) -> Iterator[Finding]:
     """Relative links lead to files."""
-    text = re.sub(r"`[^`\n]*`", "", rfc.body)
+    text = re.sub(r"`[^`\n]*`", "", prose(rfc))
     for match in LINK.finditer(text):
         target = unquote(match[1]).partition("#")[0]
         if target and not re.match(r"[a-z]+:", target) and not (rfc.path.parent / target).exists():
@@ -289,6 +305,7 @@ def made(path: Path, marks: tuple[str, str], text: str, command: str, write: boo
     return []
 
 
+@cache
 def newest_commit(root: Path) -> date | None:
     """Return the date of the newest commit; None outside a repository."""
     command = ["git", "-c", "safe.directory=*", "log", "-1", "--format=%cs"]

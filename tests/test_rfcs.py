@@ -138,6 +138,13 @@ DRAFT = GOOD.replace("accepted", "draft").replace("decided: 2020-01-20", "decide
             ":11: dates: decided is 'January'; write 2026-11-24",
         ),
         (GOOD.replace("2020-02-01", "2020-01-10"), ":10: dates: decide-by must be 14 days after"),
+        (GOOD.replace("accepted", "implemented").replace("by:\n---", "by: 7\n---"), "empty it, or"),
+        (GOOD.replace("by:\n---", "by: 7\n---"), ":15: status: status 'accepted' with 'superseded"),
+        (DRAFT.replace("by:\n---", "by: 7\n---"), ":15: status: status 'draft' with 'superseded"),
+        (
+            GOOD.replace("## not a", "[a](gone.md)\n## not a").replace("H.", ""),
+            "'How we will know'",
+        ),
         (GOOD.replace("2020-01-20", "2019-12-31"), ":11: dates: it was decided before"),
         (DRAFT, ":10: overdue: it was to be decided by 2020-02-01; somebody decides, or sets"),
         (GOOD.replace("## Cost\n", "## Price\n"), "sections: its headings must be, in this order"),
@@ -170,7 +177,15 @@ def test_a_page_is_named_by_number_and_words(findings: Callable[..., list[str]])
 def test_a_number_is_used_once(findings: Callable[..., list[str]]) -> None:
     findings(GOOD)
     [one] = findings(GOOD, "0007-another.md")
-    assert "numbers: 0007-a-thing.md has this number" in one or "0007-another.md" in one
+    assert one.startswith("rfcs/0007-another.md:1: numbers: 0007-a-thing.md has this number")
+
+
+def test_people_have_time_to_answer(findings: Callable[..., list[str]]) -> None:
+    hasty = GOOD.replace("2020-01-20", "2020-01-14")
+    assert findings(hasty.replace("rfc: 7", "rfc: 14"), "0014-a-founding-one.md") == []
+    [one] = findings(hasty.replace("rfc: 7", "rfc: 15"), "0015-a-later-one.md")
+    assert one.startswith("rfcs/0015-a-later-one.md:11: dates: people have 14 days after created")
+    assert findings(GOOD.replace("rfc: 7", "rfc: 15"), "0015-a-later-one.md") == []
 
 
 def test_an_index_that_is_out_of_date_is_named(findings: Callable[..., list[str]]) -> None:
@@ -186,6 +201,7 @@ def test_a_draft_in_time_is_left_alone(findings: Callable[..., list[str]]) -> No
 
 def test_links_in_code_are_not_links(findings: Callable[..., list[str]]) -> None:
     assert findings(GOOD.replace("H.", "`[x](y)` and `a`")) == []
+    assert findings(GOOD.replace("H.", "```text\n[x](y)\n```")) == []
 
 
 def test_the_command_writes_the_next_page(tmp_path: Path, checker: ModuleType) -> None:
@@ -213,11 +229,14 @@ def test_the_command_writes_the_next_page(tmp_path: Path, checker: ModuleType) -
     left = {
         str(finding).split(": ")[1] for rule in checker.RULES for finding in rule(made, tmp_path)
     }
-    assert left <= {"sections", "status"}, "what is left is what its author writes"
+    assert left == {"sections", "status"}, "what is left is what its author writes"
     refused = subprocess.run(
         [*command, "nobody"], cwd=inside, capture_output=True, text=True, check=False
     )
     assert refused.returncode == 1 and "there is no SIG 'nobody'" in refused.stderr
+    unknown = [*command, "release", "--kind", "feature"]
+    refused = subprocess.run(unknown, cwd=inside, capture_output=True, text=True, check=False)
+    assert refused.returncode == 2 and "invalid choice: 'feature'" in refused.stderr
 
 
 def test_the_command_wants_a_repository(tmp_path: Path) -> None:
