@@ -83,7 +83,11 @@ def collect(text: str, one: Distribution) -> str:
 
 def main(arguments: list[str]) -> int:
     """Check, or check and collect."""
-    wanted = [one for one in arguments if not one.startswith("--")]
+    wanted = [one for one in arguments if one != "--collect"]
+    known = [one.env for one in distributions()]
+    if set(wanted) - set(known):
+        print(f"usage: changelog.py [--collect] [ENV ...], where ENV is one of {', '.join(known)}")
+        return 2
     chosen = [one for one in distributions() if not wanted or one.env in wanted]
     found = [finding for one in chosen for finding in check(one)]
     print("\n".join(found), end="\n" if found else "")

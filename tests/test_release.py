@@ -75,6 +75,14 @@ def test_fragments_are_collected_under_their_version(thing: Distribution) -> Non
     assert changelog.collect(before, thing) == before
 
 
+@pytest.mark.parametrize("word", ["nosuch", "--colect"])
+def test_a_word_that_changelog_does_not_know_is_refused(
+    word: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert changelog.main(["core", word]) == 2
+    assert "usage: changelog.py [--collect] [ENV ...], where ENV is" in capsys.readouterr().out
+
+
 def test_a_changelog_without_its_heading_is_named(thing: Distribution) -> None:
     with pytest.raises(SystemExit, match="no line '## Unreleased' to collect under"):
         changelog.collect("# Changes\n", thing)

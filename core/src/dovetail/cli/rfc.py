@@ -13,6 +13,7 @@ from dovetail.errors import DovetailError
 __all__ = ["add", "new_rfc"]
 
 TEMPLATE = "0000-template.md"
+KINDS = ("abi", "api", "process", "informational")
 DAYS = 21
 """For people to answer; the process asks for 14 at least."""
 
@@ -24,7 +25,7 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     new = actions.add_parser("new", help="write the next page from the template")
     new.add_argument("title", help="what changes, in one line")
     new.add_argument("--sig", help="the interest group that decides, such as abi-core")
-    new.add_argument("--kind", help="abi, api, process or informational")
+    new.add_argument("--kind", choices=KINDS, help="what it changes")
     new.set_defaults(run=_run)
 
 
@@ -73,11 +74,9 @@ def new_rfc(root: Path, title: str, *, sig: str | None = None, kind: str | None 
     }
     text = (folder / TEMPLATE).read_text(encoding="utf-8")
     for key, value in values.items():
-        start = re.search(rf"^{key}:[ ]*", text, re.MULTILINE)
-        if start is None:
+        line = re.search(rf"^({key}:[ ]*).*?([ ]*(?:#.*)?)$", text, re.MULTILINE)
+        if line is None:
             raise DovetailError(f"{folder / TEMPLATE} has no line {key!r} to fill in")
-        end = re.compile(r"[ ]*(#.*)?$", re.MULTILINE).search(text, start.end())
-        rest = text[end.start() :] if end else ""
-        text = text[: start.end()] + value + rest
+        text = text[: line.end(1)] + value + text[line.start(2) :]
     path.write_text(text, encoding="utf-8")
     return path
