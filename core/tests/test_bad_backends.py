@@ -92,6 +92,8 @@ CAUGHT = {
     "graph_breaks_claim": ("graphs", {"graphs/claim-not-kept"}),
     "graph_constants": ("graphs", {"graphs/constants"}),
     "graph_races": ("graphs", {"graphs/race"}),
+    "graph_few_streams": ("graphs", {"graphs/fails"}),
+    "graph_mute": ("graphs", {"graphs/fails-silently"}),
     "graph_leaks": ("graphs", {"graphs/leak"}),
     "blob_damaged": ("saved_graphs", {"graphs/damaged-accepted"}),
     "blob_crashes": ("saved_graphs", {"graphs/blob-crash"}),

@@ -45,6 +45,10 @@ class CallFailed(Exception):
         )
         self.status, self.text = status, text
 
+    def code(self, family: str) -> str:
+        """The code of the catalogue: fails, or fails-silently, of ops, graphs, copies, ..."""
+        return f"{family}/fails" if self.text else f"{family}/fails-silently"
+
 
 @dataclass(slots=True)
 class Buffer:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from dovetail.dtypes import DType, bfloat16
-from dovetail.kernel_row import KernelRow
+from dovetail.kernel_row import KernelRow, misfit
 from dovetail.op import Op, Spec, iterate
 from dovetail.promotion import promotion
 from dovetail.reference import evaluate, rounded
@@ -86,14 +86,8 @@ def problem_of(case: Case) -> Problem:
 def fits(row: KernelRow, problem: Problem) -> bool:
     """Whether a row claims the op in these types; prepare may still refuse."""
     op = problem.op
-    if row.op != op.name or not row.min_version <= op.version <= row.max_version:
-        return False
-    if row.types is None:
-        return True
-    words = op.words(len(problem.specs))
-    bound = dict(zip(words, (s.dtype.word for s in problem.specs), strict=True))
-    bound.update(zip(op.results, (s.dtype.word for s in problem.results), strict=True))
-    return all(bound[v] in words for v, words in row.types.items() if v in bound)
+    words = ([s.dtype.word for s in specs] for specs in (problem.specs, problem.results))
+    return row.op == op.name and not misfit(row, op, op.version, *words)
 
 
 def problems(op: Op, row: KernelRow) -> Iterator[Problem]:

@@ -108,8 +108,9 @@ def _copies(
             how = _copy(device, source, target, case)
         except CallFailed as failure:
             wrong.add(case.code)
-            code = "copies/fails" if failure.text else "copies/fails-silently"
-            yield Finding(code, STAGE.name, f"{source} to {target}: {failure}", str(case))
+            yield Finding(
+                failure.code("copies"), STAGE.name, f"{source} to {target}: {failure}", str(case)
+            )
             continue
         if how:
             wrong.add(case.code)
@@ -197,7 +198,7 @@ def _fills(device: RawDevice, shapes: tuple[tuple[int, ...], ...]) -> Iterator[F
             try:
                 device.fill(_view(device, buffer, case, target.strides, target.offset), pattern)
             except CallFailed as failure:
-                yield Finding("copies/fails", STAGE.name, str(failure), f"fill of {case}")
+                yield Finding(failure.code("copies"), STAGE.name, str(failure), f"fill of {case}")
                 return
             got, outside = np.frombuffer(device.get(buffer), np.uint8), device.guards(buffer)
             device.drop(buffer)

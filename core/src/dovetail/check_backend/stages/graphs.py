@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +25,7 @@ from dovetail.graph import Graph, Node, Value
 from dovetail.reference import evaluate
 from dovetail.testing.closeness import assert_close
 
-__all__ = ["STAGE", "Group", "claimed_groups", "wrong"]
+__all__ = ["STAGE", "Group", "some_group", "wrong"]
 
 _SHAPES = ((3, 5), (17,), (1,), (2, 3, 4), ())
 _GRAPHS, _QUICK_GRAPHS = 40, 8
@@ -70,14 +71,13 @@ def _run(subject: Subject) -> Iterator[Finding]:
                     seen.add(code)
                     yield Finding(code, STAGE.name, what, f"random graph {seed}")
         except CallFailed as failure:
-            code = "graphs/fails" if failure.text else "graphs/fails-silently"
-            yield Finding(code, STAGE.name, str(failure), f"random graph {seed}")
+            yield Finding(failure.code("graphs"), STAGE.name, str(failure), f"random graph {seed}")
     for name in subject.each(["executables on threads", "executables that come and go"], "{}"):
         try:
             for code, what in _more(subject, device, api, name):
                 yield Finding(code, STAGE.name, what, name)
         except CallFailed as failure:
-            yield Finding("graphs/fails", STAGE.name, str(failure), name)
+            yield Finding(failure.code("graphs"), STAGE.name, str(failure), name)
     subject.fact("graphs", {"compiled": compiled, "ops": list(ops)})
 
 
@@ -115,14 +115,14 @@ def _graph(device: RawDevice, api: Any, seed: int, ops: Sequence[str]) -> Found:
         if silent:
             what = f"it does not want {', '.join(sorted(silent))} and gives no reason"
             yield "graphs/no-reason", what
-    for nodes in claimed_groups(graph, claims):
+    for nodes in _claimed_groups(graph, claims):
         if not _convex(graph, nodes):
             yield "graphs/not-convex", "a group depends on itself through nodes outside; it is cut"
             continue
         yield from _group(device, api, _with_values(graph, nodes, arrays), claims is not None)
 
 
-def claimed_groups(graph: Graph, claims: Sequence[Any] | None) -> list[list[Node]]:
+def _claimed_groups(graph: Graph, claims: Sequence[Any] | None) -> list[list[Node]]:
     """The nodes of each group; all of them where nothing was asked."""
     if claims is None:
         return [list(graph.nodes)]
@@ -206,7 +206,7 @@ def _two(made: Executable, group: Group) -> Found:
 
 def _checked(made: Executable, group: Group, code: str, when: str) -> Found:
     stream = Stream(made.device) if made.device.has_streams else None
-    for one in {None, stream}:
+    for one in (None,) if stream is None else (None, stream):
         got, outside = made.run(group.arrays, one)
         if outside:
             yield "graphs/writes-outside", f"{when}{outside}"
@@ -242,7 +242,7 @@ def some_group(device: RawDevice, api: Any) -> tuple[Group, Executable] | None:
         raw = RawGraph(device, graph)
         claims, _ = raw.partition(api)
         raw.drop_constants()
-        for nodes in claimed_groups(graph, claims):
+        for nodes in _claimed_groups(graph, claims):
             if not _convex(graph, nodes) or (best and len(nodes) <= len(best[0].graph.nodes)):
                 continue
             group = _with_values(graph, nodes, arrays)
@@ -281,30 +281,24 @@ def _more(subject: Subject, device: RawDevice, api: Any, name: str) -> Found:
 
 def _threads(device: RawDevice, made: Sequence[Executable], group: Group) -> Found:
     """Each thread has an executable of its own, or all have one that may run on several streams."""
-    told: list[str] = []
-    start = threading.Barrier(len(made))
+    graph, start = group.graph, threading.Barrier(len(made))
+    turned = ([np.roll(x, number) for x in group.arrays] for number in range(len(made)))
+    groups = [_with_values(graph, graph.nodes, arrays) for arrays in turned]
+    streams = [Stream(device) if device.has_streams else None for _ in made]
 
-    def work(one: Executable, number: int) -> None:
-        arrays = [np.roll(x, number) for x in group.arrays]
-        graph = group.graph
-        want = _with_values(graph, graph.nodes, arrays)
-        stream = Stream(device) if device.has_streams else None
+    def work(one: Executable, own: Group, stream: Stream | None) -> str:
         start.wait(timeout=60)
-        for _ in range(_ROUNDS):
-            try:
-                got, _ = one.run(arrays, stream)
-            except CallFailed as failure:
-                told.append(str(failure))
-                return
-            if how := wrong(want, got):
-                told.append(how)
-                return
+        try:
+            runs = (wrong(own, one.run(own.arrays, stream)[0]) for _ in range(_ROUNDS))
+            return next(filter(None, runs), "")
+        except CallFailed as failure:
+            return str(failure)
 
-    threads = [threading.Thread(target=work, args=(m, i)) for i, m in enumerate(made)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(len(made)) as pool:
+        told = [how for how in pool.map(work, made, groups, streams) if how]
+    for stream in streams:
+        if stream is not None:
+            stream.destroy()
     if told:
         shared = "one executable" if made[0] is made[-1] else "an executable each"
         yield "graphs/race", f"{len(made)} threads with {shared}: {told[0]}"

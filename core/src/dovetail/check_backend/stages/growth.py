@@ -53,8 +53,7 @@ def _run(subject: Subject) -> Iterator[Finding]:
         try:
             yield from _row(driver, op, row, cycles)
         except CallFailed as failure:
-            code = "ops/fails" if failure.text else "ops/fails-silently"
-            yield Finding(code, STAGE.name, str(failure), op.name)
+            yield Finding(failure.code("ops"), STAGE.name, str(failure), op.name)
     for label in subject.each(["memory", "streams and events"], f"{{}}, {cycles} times"):
         yield from _device(driver, label, cycles)
 

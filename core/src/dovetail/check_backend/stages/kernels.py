@@ -68,8 +68,7 @@ def _row(subject: Subject, driver: Driver, op: Op, row: KernelRow) -> Iterator[F
             found = list(_one(driver, kernel))
             kernel.destroy()
         except CallFailed as failure:
-            code = "ops/fails" if failure.text else "ops/fails-silently"
-            found = [(code, str(failure))]
+            found = [(failure.code("ops"), str(failure))]
         ran += 1
         for code, what in found:
             if code not in seen:  # the first shows how; the others would say the same

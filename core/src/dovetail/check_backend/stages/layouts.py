@@ -65,8 +65,7 @@ def _row(
             if row.flags & lib.DVT_KERNEL_UNALIGNED:
                 yield from ((*one, str(problem)) for one in _unaligned(driver, row, problem))
         except CallFailed as failure:
-            code = "ops/fails" if failure.text else "ops/fails-silently"
-            yield code, str(failure), str(problem)
+            yield failure.code("ops"), str(failure), str(problem)
 
 
 def _has_room(problem: Problem) -> bool:

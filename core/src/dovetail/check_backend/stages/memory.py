@@ -37,8 +37,7 @@ def _run(subject: Subject) -> Iterator[Finding]:
             for code, what in parts[name](device):
                 yield Finding(code, STAGE.name, what, name)
         except CallFailed as failure:
-            code = "memory/fails" if failure.text else "memory/fails-silently"
-            yield Finding(code, STAGE.name, str(failure), name)
+            yield Finding(failure.code("memory"), STAGE.name, str(failure), name)
     if not device.api.device_memory:
         subject.skip("memory counters: the device table has no device_memory")
 

@@ -41,8 +41,7 @@ def _run(subject: Subject) -> Iterator[Finding]:
                     yield Finding(code, STAGE.name, what, str(problem))
                     break
         except CallFailed as failure:
-            code = "ops/fails" if failure.text else "ops/fails-silently"
-            yield Finding(code, STAGE.name, str(failure), op.name)
+            yield Finding(failure.code("ops"), STAGE.name, str(failure), op.name)
 
 
 def _problem(driver: Driver, row: KernelRow, problem: Problem) -> tuple[str, str]:

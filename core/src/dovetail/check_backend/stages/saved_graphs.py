@@ -38,8 +38,7 @@ def _run(subject: Subject) -> Iterator[Finding]:
         group = replace(group, want=tuple(made.run(group.arrays)[0]))
         content = made.save()
     except CallFailed as failure:
-        code = "graphs/fails" if failure.text else "graphs/fails-silently"
-        yield Finding(code, STAGE.name, str(failure), "save")
+        yield Finding(failure.code("graphs"), STAGE.name, str(failure), "save")
         return
     subject.fact("saved_bytes", len(content))
     for _ in subject.each(["load of what was saved"]):

@@ -56,7 +56,7 @@ def _run(subject: Subject) -> Iterator[Finding]:
                         yield Finding(code, STAGE.name, what, name)
                     seen.add(code)
             except CallFailed as failure:
-                code = "streams/fails" if failure.text else "streams/fails-silently"
+                code = failure.code("streams")
                 yield Finding(code, STAGE.name, str(failure), name)
                 seen.add(code)
                 break

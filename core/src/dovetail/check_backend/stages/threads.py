@@ -61,8 +61,7 @@ def _run(subject: Subject) -> Iterator[Finding]:
         try:
             what = _row(driver, op, row, rounds, budget)
         except CallFailed as failure:
-            code = "ops/fails" if failure.text else "ops/fails-silently"
-            yield Finding(code, STAGE.name, str(failure), op.name)
+            yield Finding(failure.code("ops"), STAGE.name, str(failure), op.name)
             continue
         if what:
             yield Finding("threads/race", STAGE.name, what, op.name)
