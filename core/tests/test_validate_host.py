@@ -236,12 +236,42 @@ def test_both_floating_point_units_are_put_back(validated: Callable[..., Any]) -
     x = dt.asarray(np.ones(6, np.float32), device=validated("kernel", "rounds upwards"))
 
     def thirds() -> tuple[Any, Any]:  # by both units; upwards each of them is another
-        return np.longdouble(1) / np.longdouble(3), np.float32(-1) / np.float32(3)
+        return np.longdouble(-1) / np.longdouble(3), np.float32(-1) / np.float32(3)
 
     before = thirds()
     with pytest.raises(DeviceError, match="floating-point mode was .* the x87 control word was"):
         x + x
     assert thirds() == before
+
+
+FORKING = """
+import os, signal, threading, warnings
+warnings.simplefilter("ignore", DeprecationWarning)  # threads and fork: the point of this
+x = dt.asarray(np.ones(1 << 22, np.float32), device="bad_kernel")
+small, over = x[:6], threading.Event()
+x + x, small + small  # which imports
+def work():
+    while not over.is_set(): x + x
+thread = threading.Thread(target=work)
+thread.start()
+for _ in range(20):
+    child = os.fork()
+    if child == 0:
+        signal.alarm(10)  # a lock that nobody will give back
+        small + small
+        os._exit(0)
+    status = os.waitpid(child, 0)[1]
+    if status != 0: break
+over.set()
+thread.join()
+assert status == 0, status
+"""
+
+
+def test_a_child_validates_as_its_parent_did(validated_program: Callable[..., Any]) -> None:
+    """The parent's other thread is mostly in the guarded memory, whose lock the child needs."""
+    done = validated_program("", FORKING)
+    assert done.returncode == 0, done.stderr
 
 
 def test_one_thread_at_a_time(validated: Callable[..., Any]) -> None:

@@ -18,6 +18,19 @@ static dvv_region *idle[CLASSES];
 static size_t idle_bytes;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
+/* Held while the process forks: no other thread is then amid a change of the lists. */
+static void take(void) {
+    pthread_mutex_lock(&lock);
+}
+
+static void give(void) {
+    pthread_mutex_unlock(&lock);
+}
+
+static void guard_forks(void) {
+    pthread_atfork(take, give, give);
+}
+
 static size_t page(void) {
     static _Atomic size_t size;
     size_t known = atomic_load_explicit(&size, memory_order_relaxed);
@@ -53,9 +66,11 @@ static int class_of(uint64_t bytes) {
 
 dvv_region *dvv_region_take(const dvv_frame *frame, const char *device, const char *role,
                             uint32_t index, uint64_t bytes, uint64_t alignment) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
     if (alignment > page() || bytes > (uint64_t)1 << 46) return NULL;
     int class = class_of(bytes + alignment + FRONT);
-    pthread_mutex_lock(&lock);
+    pthread_once(&once, guard_forks);
+    take();
     dvv_region *r = idle[class];
     if (r != NULL) {
         idle[class] = r->next;
@@ -63,7 +78,7 @@ dvv_region *dvv_region_take(const dvv_frame *frame, const char *device, const ch
     } else {
         r = map_new(page() << class);
     }
-    pthread_mutex_unlock(&lock);
+    give();
     if (r == NULL) return NULL;
     char *end = (char *)atomic_load(&r->base) + r->size - page();
     uintptr_t start = ((uintptr_t)end - (uintptr_t)bytes) & ~(uintptr_t)(alignment - 1);
@@ -80,7 +95,7 @@ dvv_region *dvv_region_take(const dvv_frame *frame, const char *device, const ch
 
 void dvv_region_give(dvv_region *r) {
     int class = class_of(r->size - 2 * page());
-    pthread_mutex_lock(&lock);
+    take();
     r->frame = NULL;
     if (idle_bytes + r->size > KEPT_BYTES) {
         munmap((void *)atomic_load(&r->base), r->size);
@@ -90,7 +105,7 @@ void dvv_region_give(dvv_region *r) {
         idle[class] = r;
         idle_bytes += r->size;
     }
-    pthread_mutex_unlock(&lock);
+    give();
 }
 
 void dvv_region_check(dvv_frame *f, const dvv_region *r) {
