@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from dovetail._abi import ffi
 from dovetail.errors import PluginError
+from dovetail.op import Op
 
-__all__ = ["KernelRow", "parse_types", "read_rows"]
+__all__ = ["KernelRow", "misfit", "parse_types", "read_rows"]
 
 _VARIABLE = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 _WORD = re.compile(r"[a-z][a-z0-9_]*\Z")
@@ -51,6 +52,26 @@ def parse_types(text: str) -> dict[str, frozenset[str]]:
                 raise ValueError(f"{word!r} is no type word such as f32 or i64")
         found[variable] = frozenset(alternatives)
     return found
+
+
+def misfit(
+    row: KernelRow, op: Op | None, version: int, inputs: Sequence[str], outputs: Sequence[str]
+) -> str:
+    """Why a row does not take an op of a version on these type words; "" when it does.
+
+    Its prepare may refuse all the same. ``op`` None: an unknown one, whose types bind nothing.
+    """
+    if not row.min_version <= version <= row.max_version:
+        return f"it knows versions {row.min_version} to {row.max_version}, not {version}"
+    if row.types is None or op is None:
+        return ""
+    # Not strict: a recorded call may be of another version, with other operands.
+    bound = dict(zip(op.words(len(inputs)), inputs, strict=False))
+    bound.update(zip(op.results, outputs, strict=False))
+    for variable, words in row.types.items():
+        if variable in bound and bound[variable] not in words:
+            return f"it takes {variable} = {' or '.join(sorted(words))}, not {bound[variable]}"
+    return ""
 
 
 def read_rows(address: int, name: str) -> dict[str, list[KernelRow]]:

@@ -9,7 +9,7 @@ from typing import Any
 from dovetail._abi import ffi, lib
 from dovetail.check_backend.raw import string
 from dovetail.errors import PluginError
-from dovetail.kernel_row import KernelRow, parse_types
+from dovetail.kernel_row import KernelRow, misfit, parse_types
 from dovetail.op import REGISTRY
 from dovetail.replay_calls.build import Scope
 from dovetail.replay_calls.target import Device, Target, error_text, new_error, new_struct
@@ -85,21 +85,12 @@ def _is(row: KernelRow, recorded: Mapping[str, Any]) -> bool:
 
 def _misfit(row: KernelRow, begin: Mapping[str, Any]) -> str:
     """Why the row is not asked about these types, as the core would decide it; else empty."""
-    version = begin["version"]
-    if not row.min_version <= version <= row.max_version:
-        return f"it knows versions {row.min_version} to {row.max_version}, not {version}"
-    record = REGISTRY.get(begin["op"])
-    if row.types is None or _is(row, begin["row"]):
+    if _is(row, begin["row"]):
         return ""
-    if record is None:
+    op = REGISTRY.get(begin["op"])
+    if op is None and row.types is not None:
         return "its row is not the recorded one, and Dovetail does not know the op's types"
-    words = _words(begin["inputs"]), _words(begin["outputs"])
-    bound = dict(zip(record.words(len(words[0])), words[0], strict=True))
-    bound.update(zip(record.results, words[1], strict=False))
-    for variable, allowed in row.types.items():
-        if variable in bound and bound[variable] not in allowed:
-            return f"it takes {variable} = {' or '.join(sorted(allowed))}, not {bound[variable]}"
-    return ""
+    return misfit(row, op, begin["version"], _words(begin["inputs"]), _words(begin["outputs"]))
 
 
 def _words(views: Sequence[Mapping[str, Any]]) -> list[str]:
