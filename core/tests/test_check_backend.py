@@ -157,6 +157,7 @@ LIST = [
         "kernel-with-refusal low-flag-refused no-reason nothing-to-run refuses-longer-struct "
         "unasked-precision unknown-is-error error/empty structs/overrun",
     ),
+    bad("abi_answers", 1, "answers", "answers/crash low-flag-refused"),
     bad(
         "abi_alloc",
         0,

@@ -4,7 +4,7 @@
 #include "../backends/good.h"
 
 #define PREPARE(name)                                                                              \
-    static dvt_status name(const dvt_op *op, dvt_kernel_info *info, dvt_error *error)
+    static inline dvt_status name(const dvt_op *op, dvt_kernel_info *info, dvt_error *error)
 
 static char kernel[1];
 static volatile int *volatile nowhere;
@@ -54,6 +54,13 @@ PREPARE(falls_over) { /* on anything that is no matrix */
     return DVT_OK;
 }
 
+PREPARE(falls_over_early) { /* on a younger host; what comes behind is wrong, too */
+    info->flags = DVT_INFO_DETERMINISTIC;
+    if (op->struct_size != sizeof *op) *nowhere = 1;
+    if (op->flags & 0xffff) return dvt_set_error(error, DVT_INVALID_ARGUMENT, "unknown flags");
+    return DVT_OK;
+}
+
 #define ROW(name, what, kinds, prepares)                                                           \
     {.op = name,                                                                                   \
      .types = kinds,                                                                               \
@@ -63,12 +70,16 @@ PREPARE(falls_over) { /* on anything that is no matrix */
      .prepare = prepares}
 
 static const dvt_kernel_def rows[] = {
+#if BAD == 1
+    ROW("add", add, "T=f32", falls_over_early),
+#else
     ROW("add", add, NULL, takes_all),
     ROW("subtract", add, "T=f32", equal_sizes),
     ROW("multiply", add, NULL, leaves_kernel),
     ROW("divide", NULL, NULL, odd_workspace),
     ROW("maximum", add, NULL, unknown_is_error),
     ROW("minimum", add, NULL, falls_over),
+#endif
 };
 static const dvt_plugin plugin = {GOOD_PLUGIN(rows)};
 

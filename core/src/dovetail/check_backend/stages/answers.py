@@ -13,7 +13,7 @@ from dovetail.check_backend.question import Answer, Question, ask, question_of, 
 from dovetail.check_backend.stage import Stage
 from dovetail.check_backend.subject import Subject
 from dovetail.kernel_row import KernelRow
-from dovetail.op import REGISTRY, Op
+from dovetail.op import REGISTRY
 
 __all__ = ["STAGE"]
 
@@ -42,7 +42,7 @@ def _run(subject: Subject) -> Iterator[Finding]:
         sample = sample_of(op, row)
         if sample is None:
             continue
-        yield from found.of_row(subject, driver, op, row, sample)
+        yield from found.of_row(subject, driver, row, sample)
     subject.doing("closing the device")
     driver.close()
 
@@ -59,13 +59,13 @@ class _Findings:
             yield Finding(code, STAGE.name, what, where)
 
     def of_row(
-        self, subject: Subject, driver: Driver, op: Op, row: KernelRow, sample: Problem
+        self, subject: Subject, driver: Driver, row: KernelRow, sample: Problem
     ) -> Iterator[Finding]:
         """Everything asked of one row."""
         honest = question_of(driver, row, sample)
         where = f"prepare of row {row.index}, {sample}"
         usual = None
-        for question in self._questions(op, row, honest):
+        for question in self._questions(honest):
             what = f"{where}: {question.what}"
             for _ in subject.each([what], crash="answers/crash"):
                 live = set(driver.host.live)
@@ -82,9 +82,15 @@ class _Findings:
                 faults += _kept(driver, live)
                 for code, fault in faults:
                     yield from self._one(code, fault, what)
+            if question is honest and usual is None and not subject.ended_here:
+                subject.doing(what)  # another child asked it; this one needs to know
+                answer = ask(driver, row, honest)
+                usual = answer.status
+                answer.destroy()
+                driver.host.take_faults()
 
     @staticmethod
-    def _questions(op: Op, row: KernelRow, honest: Question) -> Iterator[Question]:
+    def _questions(honest: Question) -> Iterator[Question]:
         yield honest
         yield replace(honest, what="structs of a younger host, longer and zeroed", longer=_LONGER)
         yield replace(honest, what="an unknown flag of the low 16 bits", flags=_LOW_FLAG)
