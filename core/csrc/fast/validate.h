@@ -260,7 +260,8 @@ struct dvv_block {
     uint32_t n_accesses, room_accesses;
 };
 
-/* New memory: false, with what is wrong with it in `text`. */
+/* New memory: false, with what is wrong with it in `text`, which is empty where only the table of blocks
+ * has no memory. */
 bool dvv_block_add(dvv_layer *layer, const dvv_block *block, char *text, size_t size);
 /* The live block that holds an address (an opaque one: that is the handle); null when none does. With
  * layer->lock held. */

@@ -25,7 +25,10 @@ bool dvv_promise_specs(dvv_promise *p, const dvt_tensor *const *inputs, uint32_t
     for (uint32_t i = 0; i < n_outputs; i++) extents += 2 * (size_t)outputs[i]->ndim;
     p->inputs = calloc((size_t)n_inputs + n_outputs + 1, sizeof *p->inputs);
     p->extents = calloc(extents, sizeof *p->extents);
-    if (p->inputs == NULL || p->extents == NULL) return false;
+    if (p->inputs == NULL || p->extents == NULL) {
+        dvv_promise_clear(p);
+        return false;
+    }
     p->outputs = p->inputs + n_inputs;
     p->n_inputs = n_inputs;
     p->n_outputs = n_outputs;

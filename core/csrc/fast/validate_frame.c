@@ -203,7 +203,7 @@ dvt_status dvv_close(dvv_frame *f, dvt_status status, unsigned may) {
         }
         return dvt_set_error(f->caller, DVT_INTERNAL, f->text);
     }
-    if (f->called && (status < 0 || f->error.message[0] != '\0')) give_error(&f->error, f->caller);
+    if (status < 0 || f->error.message[0] != '\0') give_error(&f->error, f->caller);
     return status;
 }
 

@@ -320,8 +320,10 @@ static dvt_status execute(dvt_executable *handle, const dvt_call *call, dvt_erro
     inner.stream = stream != NULL ? stream->handle.below : NULL;
     dvt_status status = DVT_INTERNAL;
     dvv_count(v, DVV_GRAPHS);
-    if (learn_operands(x, call) && dvv_check_call(&f, &x->promise, call, device) &&
-        dvv_order_call(&f, &x->promise, call, device, stream)) {
+    if (!learn_operands(x, call)) {
+        status = dvt_set_error(&f.error, DVT_OUT_OF_MEMORY, "validation: no memory for operands");
+    } else if (dvv_check_call(&f, &x->promise, call, device) &&
+               dvv_order_call(&f, call, device, stream)) {
         target t = {.execute = v->below.graph.execute, .below = x->handle.below};
         const char *label = device != NULL ? device->label : v->below.table.name;
         if (dvv_on_host(device) && stream == NULL) {

@@ -224,6 +224,13 @@ static const void *down_get_extension(const dvt_host *host, const char *name) {
 
 /* ---- what the core asks of the same table: memory of a device that has no alloc -------------------- */
 
+static void blame_host(dvv_layer *v, const char *slot, const char *text) {
+    dvv_frame f;
+    dvv_open(&f, v, slot, NULL, NULL);
+    dvv_blame_host(&f, "%s", text);
+    dvv_close_void(&f);
+}
+
 static void *up_alloc(const dvt_host *host, uint64_t size, uint64_t alignment) {
     dvv_layer *v = dvv_layer_of(host);
     const dvt_host *below = v->below.host;
@@ -232,8 +239,13 @@ static void *up_alloc(const dvt_host *host, uint64_t size, uint64_t alignment) {
     dvv_block block = {.data = (uintptr_t)data, .size = size};
     if (data != NULL && size > 0) {
         dvv_count(v, DVV_MEMORY);
-        if (!dvv_block_add(v, &block, text, sizeof text))
-            blame(v, "host_alloc", "the layer's books are wrong: %s", text);
+        if (!dvv_block_add(v, &block, text, sizeof text)) {
+            if (text[0] == '\0') {
+                below->host_free(below, data, size);
+                return NULL;
+            }
+            blame_host(v, "host_alloc", text);
+        }
     }
     return data;
 }
@@ -245,10 +257,7 @@ static void up_free(const dvt_host *host, void *data, uint64_t size) {
     if (data != NULL && size > 0) {
         dvv_count(v, DVV_MEMORY);
         if (!dvv_block_remove(v, NULL, (uintptr_t)data, size, false, text, sizeof text)) {
-            dvv_frame f;
-            dvv_open(&f, v, "host_free", NULL, NULL);
-            dvv_blame_host(&f, "%s", text);
-            dvv_close_void(&f);
+            blame_host(v, "host_free", text);
             return;
         }
     }

@@ -229,8 +229,7 @@ static dvt_status run(const dvt_call *call, dvt_error *error) {
     if (!dvv_use_stream(&f, call->stream, device, &stream)) return dvv_close(&f, DVT_INTERNAL, 0);
     inner.stream = stream != NULL ? stream->handle.below : NULL;
     dvt_status status = DVT_INTERNAL;
-    if (dvv_check_call(&f, &k->promise, call, device) &&
-        dvv_order_call(&f, &k->promise, call, device, stream)) {
+    if (dvv_check_call(&f, &k->promise, call, device) && dvv_order_call(&f, call, device, stream)) {
         const char *label = device != NULL ? device->label : v->below.table.name;
         bool on_host = dvv_on_host(device) || (k->promise.row_flags & DVT_KERNEL_ON_HOST);
         if (on_host && stream == NULL) {

@@ -57,7 +57,7 @@ bool dvv_block_add(dvv_layer *layer, const dvv_block *block, char *text, size_t 
             layer->blocks = grown;
             layer->room_blocks = more;
         } else {
-            snprintf(text, room, "the layer has no memory for its books");
+            text[0] = '\0';
             good = false;
         }
     }

@@ -155,9 +155,8 @@ bool dvv_order_views(dvv_frame *f, const dvt_tensor *const *read, uint32_t n_rea
     return good;
 }
 
-bool dvv_order_call(dvv_frame *f, const dvv_promise *p, const dvt_call *call,
-                    const dvv_device *device, dvv_stream *stream) {
-    (void)p;
+bool dvv_order_call(dvv_frame *f, const dvt_call *call, const dvv_device *device,
+                    dvv_stream *stream) {
     if (f->layer->n_streams == 0) return true;
     if (!dvv_order_views(f, call->inputs, call->n_inputs, call->outputs, call->n_outputs, device,
                          stream))
@@ -170,7 +169,8 @@ bool dvv_order_call(dvv_frame *f, const dvv_promise *p, const dvt_call *call,
                             .shape = shape,
                             .strides = strides};
     pthread_mutex_lock(&f->layer->lock);
-    uint64_t now = stream != NULL ? stream->clock.done[stream->number] : 0;
+    bool counted = stream != NULL && stream->number < stream->clock.size; /* else without memory */
+    uint64_t now = counted ? stream->clock.done[stream->number] : 0;
     bool good = use_view(f, "workspace", 0, &workspace, true, device, stream, now);
     pthread_mutex_unlock(&f->layer->lock);
     return good;

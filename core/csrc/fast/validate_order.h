@@ -6,7 +6,6 @@
 #define DVF_VALIDATE_ORDER_H
 
 #include "validate.h"
-#include "validate_call.h"
 
 typedef struct dvv_clock {
     uint64_t *done; /* by number of stream */
@@ -32,8 +31,8 @@ bool dvv_use_stream(dvv_frame *frame, const dvt_stream *handle, const dvv_device
 
 /* Work of one call on a stream (null: on the host, done on return) reads and writes these views. False
  * after a finding: it would run beside work that uses the same memory. */
-bool dvv_order_call(dvv_frame *frame, const dvv_promise *promise, const dvt_call *call,
-                    const dvv_device *device, dvv_stream *stream);
+bool dvv_order_call(dvv_frame *frame, const dvt_call *call, const dvv_device *device,
+                    dvv_stream *stream);
 bool dvv_order_views(dvv_frame *frame, const dvt_tensor *const *read, uint32_t n_read,
                      const dvt_tensor *const *written, uint32_t n_written, const dvv_device *device,
                      dvv_stream *stream);

@@ -29,8 +29,11 @@ static bool take_desc(dvv_frame *f, const dvv_device *d, const dvt_alloc_desc *d
     return atomic_load(&f->found) == 0;
 }
 
-static void note_memory(dvv_frame *f, const dvv_device *d, const dvt_alloc_desc *desc, void *data,
-                        dvv_stream *stream, bool imported) {
+/* Judge memory that the plugin gave for `inner`; what cannot be noted goes back. */
+static dvt_status note_memory(dvv_frame *f, const dvv_device *d, dvt_alloc_desc *inner, void *data,
+                              dvv_stream *stream, bool imported) {
+    const dvt_device_api *api = &f->layer->below.device;
+    const dvt_alloc_desc *desc = inner;
     char text[240];
     bool opaque = dvv_opaque(d, desc->space);
     uint64_t alignment = alignment_wanted(d, desc);
@@ -43,15 +46,25 @@ static void note_memory(dvv_frame *f, const dvv_device *d, const dvt_alloc_desc 
     dvv_count(f->layer, DVV_MEMORY);
     if (data == NULL) {
         dvv_blame_plugin(f, "it said OK and gave no memory for %" PRIu64 " bytes", desc->size);
-        return;
+        return DVT_INTERNAL;
     }
     if (!imported && !opaque && (uintptr_t)data % alignment != 0)
         dvv_blame_plugin(f, "it gave %p, which is not aligned to %" PRIu64 " bytes", data,
                          alignment);
-    if (!dvv_block_add(f->layer, &block, text, sizeof text))
-        dvv_blame_plugin(f, "%s", text);
-    else
+    if (dvv_block_add(f->layer, &block, text, sizeof text)) {
         dvv_order_alloc(f->layer, block.data, block.size, stream);
+        return DVT_OK;
+    }
+    if (text[0] != '\0') {
+        dvv_blame_plugin(f, "%s", text);
+        return DVT_INTERNAL;
+    }
+    inner->data = data;
+    if (imported)
+        api->unimport_memory(d->handle.below, inner);
+    else if (api->release != NULL)
+        api->release(d->handle.below, inner);
+    return dvt_set_error(&f->error, DVT_OUT_OF_MEMORY, "validation: no memory to note a block");
 }
 
 static dvt_status alloc(dvt_device *handle, const dvt_alloc_desc *desc, void **data,
@@ -65,7 +78,7 @@ static dvt_status alloc(dvt_device *handle, const dvt_alloc_desc *desc, void **d
     if (!take_desc(&f, d, desc, &inner, &stream)) return dvv_close(&f, DVT_INTERNAL, 0);
     dvv_calling(&f);
     dvt_status status = f.layer->below.device.alloc(d->handle.below, &inner, data, &f.error);
-    if (status == DVT_OK) note_memory(&f, d, desc, *data, stream, false);
+    if (status == DVT_OK) status = note_memory(&f, d, &inner, *data, stream, false);
     return dvv_close(&f, status, DVV_MAY_REFUSE | DVV_MAKES);
 }
 
@@ -112,7 +125,7 @@ static dvt_status import_memory(dvt_device *handle, const dvt_alloc_desc *desc, 
         f.layer->below.device.import_memory(d->handle.below, &inner, data, &f.error);
     /* Without unimport there is nothing to pair it with, and no way to know when it ends. */
     if (status == DVT_OK && f.layer->below.device.unimport_memory != NULL)
-        note_memory(&f, d, desc, *data, stream, true);
+        status = note_memory(&f, d, &inner, *data, stream, true);
     return dvv_close(&f, status, DVV_MAY_REFUSE | DVV_MAKES);
 }
 
