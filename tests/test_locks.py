@@ -30,6 +30,8 @@ def test_the_locks_see_something(lock: ModuleType) -> None:
     found = lock.read(LOCKS)
     assert len(found.ops) > 200 and found.ops["matmul"]["signature"] == "x: T, y: T -> T"
     assert len(found.names) > 500 and "donate=()" in found.names["dovetail.jit"]
+    assert found.names["dovetail.Array.sum"] == "(x, axis=None, dtype=None, keepdims=False)"
+    assert found.names["dovetail.Array.shape"] == found.names["dovetail.DType.name"] == "attribute"
 
 
 ROW = {"version": 1, "signature": "x: T -> T", "attributes": ["axis=None"]}
@@ -62,6 +64,21 @@ def test_a_changed_op_needs_an_rfc(lock: ModuleType, found: dict[str, Any], says
     assert says in one
     assert one.startswith(f"core/locks/op_set.toml:{1 if 'other' in says else 6}: op: ")
     assert "dovetail rfc new, 'kind: api', 'status: accepted'" in one and "--rfc NUMBER" in one
+    assert ("raise its version" in one) == (" was " in one and "version was" not in one)
+
+
+@pytest.mark.parametrize(("version", "status"), [(1, 1), (2, 0)])
+def test_an_op_changes_with_its_version(
+    lock: ModuleType, monkeypatch: pytest.MonkeyPatch, version: int, status: int
+) -> None:
+    row = {**ROW, "signature": "x: T, y: T -> T", "version": version}
+    written: list[int] = []
+    monkeypatch.setattr(
+        lock, "check", lambda _: list(lock.op_findings(locked(lock), {"thing": row}))
+    )
+    monkeypatch.setattr(lock, "write", lambda _, number, __: written.append(number))
+    assert lock.main(["--write"]) == 1 and written == []
+    assert lock.main(["--write", "--rfc", "3"]) == status and len(written) == 1 - status
 
 
 def names(
@@ -79,6 +96,11 @@ def test_a_new_name_needs_a_fragment(lock: ModuleType) -> None:
     assert "dovetail.nn.more is new, and no file of core/changes names `nn.more`" in one
     [one] = names(lock, found, "- `dt.nn.more`: more of it")
     assert "take it over with python core/locks/lock.py --write" in one
+    of_class = {**SAME, "dovetail.Thing": "class", "dovetail.Thing.sum": "(self)"}
+    for one in names(lock, of_class, "- `Thing`"):
+        assert "take it over" in one, "a new class is named with all that it has"
+    [one] = names(lock, {**found, "dovetail.thing.sum": "(self)"}, "- `nn.more`")[1:]
+    assert "no file of core/changes names `thing.sum`" in one
     [one] = names(lock, found, "- `nn.moreover`")
     assert "no file of core/changes" in one
 
@@ -110,9 +132,9 @@ def test_a_name_goes_after_a_release_with_a_warning_and_an_rfc(lock: ModuleType)
         ("(x, y=1)", "(x)", False),
         ("(x, *, a=1)", "(x)", False),
         ("(x, *, a=1)", "(x, *, a=1, b)", False),
-        ("(x)", "class:", False),
-        ("class: a b", "class: a b c", True),
-        ("class: a b", "class: a", False),
+        ("(x)", "class", False),
+        ("method", "(x)", False),
+        ("attribute", "(x)", False),
         ("DType", "float", False),
     ],
 )

@@ -1,9 +1,10 @@
 """What core promises, written down: ``python core/locks/lock.py``; ``--write`` takes a change over.
 
 Two files beside this one. ``op_set.toml`` has every op: version, signature, attributes. A change of
-it needs an RFC, whose number stands in the file. ``public_names.toml`` has every public name with
-its signature. A new name needs a changelog fragment; one that is removed, or no longer takes the
-calls it took, needs an RFC and must have been deprecated in a release before.
+it needs an RFC, whose number stands in the file. ``public_names.toml`` has every public name, those
+of the members of classes too, with its signature where there is one. A new name needs a changelog
+fragment; one that is removed, or no longer takes the calls it took, needs an RFC and must have been
+deprecated in a release before.
 """
 
 from __future__ import annotations
@@ -19,11 +20,14 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "rfcs"))
+import check_rfcs
 from promises import op_set, public_names
 
 HERE = Path(__file__).resolve().parent
 OPS, NAMES = "op_set.toml", "public_names.toml"
 COMMAND = "python core/locks/lock.py --write"
+RAISE = "raise its version and "
 
 OPS_HEAD = """\
 # The op set, as lock.py finds it in the records. A new op, or a change of one, needs an accepted
@@ -77,8 +81,6 @@ def read(folder: Path) -> Lock:
 
 def takes_the_same_calls(before: str, after: str) -> bool:
     """Whether all that was possible still is: new parameters have defaults and come last."""
-    if before.startswith("class:") and after.startswith("class:"):
-        return set(before.split()) <= set(after.split())
     if not before.startswith("(") or not after.startswith("("):
         return before == after
     old, new = _parameters(before), _parameters(after)
@@ -123,7 +125,8 @@ def op_findings(lock: Lock, found: Mapping[str, Mapping[str, Any]]) -> Iterator[
                 for k in before
                 if before[k] != after[k]
             )
-            yield f"{where}: op: {name}: {parts}; raise its version and say why: {how}"
+            same = before["version"] == after["version"]
+            yield f"{where}: op: {name}: {parts}; {RAISE if same else ''}say why: {how}"
 
 
 def name_findings(
@@ -131,8 +134,10 @@ def name_findings(
 ) -> Iterator[str]:
     """What differs from the locked names. ``fragments``: the text of core/changes."""
     where = f"{lock.at(NAMES, '')}: name:"
-    for name in sorted(found.keys() - lock.names.keys()):
-        short = name.removeprefix("dovetail.")
+    new = found.keys() - lock.names.keys()
+    for name in sorted(new):
+        owner = name.rpartition(".")[0]  # a new class is named with all that it has
+        short = (owner if owner in new else name).removeprefix("dovetail.")
         if not re.search(rf"`(dt\.|dovetail\.)?{re.escape(short)}\b", fragments):
             yield (
                 f"{where} {name} is new, and no file of core/changes names `{short}`; write "
@@ -173,12 +178,13 @@ def rfc_findings(lock: Lock, root: Path) -> Iterator[str]:
     for file, number in [(OPS, lock.rfc), *((NAMES, n) for n in lock.removed.values())]:
         where = lock.at(file, "rfc")
         path = next(iter(root.glob(f"rfcs/{number:04d}-*.md")), None)
-        header = path.read_text(encoding="utf-8").split("---")[1] if path else ""
-        kind = re.search(r"^kind: (api|abi)\b", header, re.MULTILINE)
-        status = re.search(r"^status: (accepted|implemented)\b", header, re.MULTILINE)
         if path is None:
             yield f"{where}: rfc: there is no RFC {number}; name the one that decided"
-        elif not kind or not status:
+            continue
+        fields = check_rfcs.read(path).fields
+        if fields.get("kind") not in ("api", "abi") or (
+            fields.get("status") not in check_rfcs.DECIDED
+        ):
             yield (
                 f"{where}: rfc: {path.name} must say 'kind: api' and 'status: accepted' "
                 f"or 'implemented'"
@@ -239,7 +245,7 @@ def main(arguments: list[str]) -> int:
         one
         for one in found
         if not one.endswith(f"take it over with {COMMAND}")
-        and not (chosen.rfc is not None and ": op: " in one)
+        and not (chosen.rfc is not None and ": op: " in one and RAISE not in one)
         and ": rfc:" not in one
     ]
     stays += rfc_findings(asked, root)

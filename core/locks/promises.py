@@ -38,28 +38,38 @@ def public_names() -> dict[str, str]:
     ]
     for space, module in spaces:
         for name in module.__all__:
-            found[f"{space}.{name}"] = describe(getattr(module, name))
+            thing = getattr(module, name)
+            found[f"{space}.{name}"] = describe(thing)
+            for member in members(thing) if inspect.isclass(thing) else ():
+                found[f"{space}.{name}.{member}"] = describe(getattr(thing, member, None), True)
     return dict(sorted(found.items()))
 
 
-def describe(thing: Any) -> str:
-    """A function's parameters, a class's public members, or a type's name."""
+def members(kind: type) -> list[str]:
+    """The public members of a class that it does not have from Python's own."""
+    names = {*dir(kind), *getattr(kind, "__dataclass_fields__", ())}
+    inherited = {m for base in (Exception, object, tuple) for m in dir(base)}
+    return sorted(m for m in names - inherited if not m.startswith("_"))
+
+
+def describe(thing: Any, member: bool = False) -> str:
+    """A function's parameters, or what else it is: of a member of a class, that it is one."""
     if inspect.isclass(thing):
-        names = {*dir(thing), *getattr(thing, "__dataclass_fields__", ())}
-        members = sorted(m for m in names if not m.startswith("_"))
-        inherited = {m for base in (Exception, object) for m in dir(base)}
-        return f"class: {' '.join(m for m in members if m not in inherited)}".strip()
+        return "class"
     if inspect.ismodule(thing):
         return "module"
     if callable(thing):
         if isinstance(thing, OpFunction):
             return of_op(thing.op)
-        signature = inspect.signature(thing)
+        try:
+            signature = inspect.signature(thing)
+        except ValueError:  # a method in C without a text of its signature
+            return "method"
         parameters = [p.replace(annotation=p.empty) for p in signature.parameters.values()]
         plain = inspect.Signature(parameters)
         # An object's default has an address in its text, which differs from run to run.
         return re.sub(r"<[^<>]* at 0x[0-9a-f]+>", "...", str(plain))
-    return type(thing).__name__
+    return "attribute" if member else type(thing).__name__
 
 
 def of_op(op: Op) -> str:
