@@ -45,6 +45,7 @@ CAUGHT = {
     "changes_input": ("kernels", {"ops/changes-input"}),
     "leaves_last": ("kernels", {"ops/leaves-output"}),
     "workspace_overrun": ("kernels", {"ops/workspace-overrun"}),
+    "overruns_kept": ("kernels", {"host/memory-overrun"}),
     "fails_silently": ("kernels", {"ops/fails-silently"}),
     "refuses_always": ("kernels", {"ops/refuses-always"}),
     "flushes_denormals": ("kernels", {"state/denormals"}),

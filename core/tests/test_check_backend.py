@@ -135,8 +135,8 @@ LIST = [
         "abi_device",
         1,
         "device",
-        "alloc/leak device/bad-info bad-memory unknown-option wrong-ordinal structs/bad-array "
-        "null-slot overrun reserved size",
+        "alloc/leak device/bad-info bad-memory unknown-option wrong-ordinal host/memory-overrun "
+        "structs/bad-array null-slot overrun reserved size",
     ),
     bad(
         "abi_device",
@@ -165,6 +165,7 @@ LIST = [
         "alloc/crash-when-out-of-memory ignores-null in-hot-path leak wrong-code error/empty "
         "host/bad-alignment free-of-other-size free-of-unknown memory-overrun not-utf8 null-text",
     ),
+    bad("overruns_kept", 0, "allocation", "alloc/in-hot-path leak host/memory-overrun"),
 ]
 
 OF_THE_FILE = {

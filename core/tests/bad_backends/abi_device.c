@@ -23,7 +23,7 @@ static dvt_status open_device(const dvt_device_desc *desc, dvt_device **device, 
     if (BAD == 3 && closed_times > 0 && desc->n_options == 0 && desc->ordinal == 0 && times > 1)
         return dvt_set_error(error, DVT_INTERNAL, "the card was closed");
     if (BAD == 1) *device = (dvt_device *)(void *)opened;
-    if (BAD == 1) desc->host->host_alloc(desc->host, 100, 64); /* never given back */
+    if (BAD == 1) memset(desc->host->host_alloc(desc->host, 100, 64), 0, 101); /* never freed */
     if (BAD == 3 && (desc->n_options != 0 || desc->ordinal != 0))
         return dvt_set_error(error, DVT_INVALID_ARGUMENT, "there is no such device or option");
     return DVT_OK;

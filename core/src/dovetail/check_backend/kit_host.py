@@ -80,8 +80,8 @@ class KitHost:
     def check_live(self) -> None:
         """Look for writes outside what is still handed out; `faults` has them afterwards."""
         with self._lock:
-            for address, (size, memory) in self.live.items():
-                self._check_guards(address, size, memory)
+            for address, (size, _) in self.live.items():
+                self._check_guards(address, size)
 
     def take_faults(self) -> list[tuple[str, str]]:
         """The faults since the last call."""
@@ -176,8 +176,7 @@ class KitHost:
             return ffi.NULL
         start = int(ffi.cast("uintptr_t", memory)) + _GUARD
         address = -(-start // alignment) * alignment
-        ffi.memmove(ffi.cast("void *", address - _GUARD), _FILL * _GUARD, _GUARD)
-        ffi.memmove(ffi.cast("void *", address + size), _FILL * _GUARD, _GUARD)
+        self._set_guards(address, size)
         with self._lock:
             self.live[address] = (size, memory)
         return ffi.cast("void *", address)
@@ -204,9 +203,14 @@ class KitHost:
                         f"it gave back {size} bytes of memory that was asked for with {known[0]}",
                     )
                 )
-            self._check_guards(address, known[0], known[1])
+            self._check_guards(address, known[0])
 
-    def _check_guards(self, address: int, size: int, _memory: Any) -> None:
+    @staticmethod
+    def _set_guards(address: int, size: int) -> None:
+        for start in (address - _GUARD, address + size):
+            ffi.memmove(ffi.cast("void *", start), _FILL * _GUARD, _GUARD)
+
+    def _check_guards(self, address: int, size: int) -> None:
         before = bytes(ffi.buffer(ffi.cast("char *", address - _GUARD), _GUARD))
         after = bytes(ffi.buffer(ffi.cast("char *", address + size), _GUARD))
         if before != _FILL * _GUARD or after != _FILL * _GUARD:
@@ -214,3 +218,4 @@ class KitHost:
             self.faults.append(
                 ("host/memory-overrun", f"it wrote {side} {size} bytes that host_alloc gave it")
             )
+            self._set_guards(address, size)  # said once

@@ -47,6 +47,7 @@ def _all(subject: Subject) -> Iterator[Finding]:
         if hot and seen:
             asked = f"it asked host_alloc for memory {seen} times in one run"
             yield Finding("alloc/in-hot-path", STAGE.name, asked, what)
+    host.check_live()
     for code, what in host.take_faults():
         yield Finding(code, STAGE.name, what)
     subject.fact("allocations_failed", places)

@@ -55,6 +55,7 @@ def _run(subject: Subject) -> Iterator[Finding]:
     if left:
         what = f"{left} bytes of host_alloc are left after the device was closed"
         yield Finding("alloc/leak", STAGE.name, what, "device_close")
+    subject.host.check_live()
     for code, what in subject.host.take_faults():
         yield Finding(code, STAGE.name, what, "device_open to device_close")
 

@@ -74,6 +74,7 @@ def _row(subject: Subject, driver: Driver, op: Op, row: KernelRow) -> Iterator[F
             if code not in seen:  # the first shows how; the others would say the same
                 seen.add(code)
                 yield Finding(code, STAGE.name, what, str(problem))
+    driver.host.check_live()
     for code, what in driver.host.take_faults():
         yield Finding(code, STAGE.name, what, op.name)
     if refusals and not ran:
