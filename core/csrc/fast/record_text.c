@@ -4,10 +4,11 @@
 
 #include <math.h>
 #include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "utf8.h"
 
 static int reserve(dvf_text *text, size_t more) {
     if (text->closed) return 0;
@@ -39,24 +40,6 @@ void dvf_text_put(dvf_text *text, const char *format, ...) {
     va_end(arguments);
 }
 
-/* Length of the UTF-8 sequence at s within `left` bytes, 0 when there is none. */
-static size_t sequence(const unsigned char *s, size_t left) {
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    size_t n = s[0] < 0x80             ? 1
-               : (s[0] & 0xE0) == 0xC0 ? 2
-               : (s[0] & 0xF0) == 0xE0 ? 3
-               : (s[0] & 0xF8) == 0xF0 ? 4
-                                       : 0;
-    if (n <= 1 || n > left) return n == 1;
-    uint32_t point = s[0] & (0x7Fu >> n);
-    for (size_t i = 1; i < n; i++) {
-        if ((s[i] & 0xC0) != 0x80) return 0;
-        point = point << 6 | (s[i] & 0x3Fu);
-    }
-    if (point < least[n] || point > 0x10FFFF || (point >= 0xD800 && point < 0xE000)) return 0;
-    return n;
-}
-
 void dvf_text_string(dvf_text *text, const char *string, size_t most) {
     if (string == NULL) {
         dvf_text_put(text, "null");
@@ -66,7 +49,7 @@ void dvf_text_string(dvf_text *text, const char *string, size_t most) {
     size_t left = strnlen(string, most);
     dvf_text_put(text, "\"");
     while (left > 0 && !text->closed) {
-        size_t n = sequence(s, left);
+        size_t n = dvf_utf8_sequence(s, left);
         if (n == 0) {
             dvf_text_put(text, "\\ufffd");
             n = 1;

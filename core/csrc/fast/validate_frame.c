@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "utf8.h"
+
 _Thread_local dvv_frame *dvv_top;
 
 #define GUARD 0xA5
@@ -69,16 +71,9 @@ void dvv_blame_host(dvv_frame *f, const char *format, ...) {
 bool dvv_is_utf8(const char *text, size_t limit, size_t *length) {
     size_t i = 0;
     while (i < limit && text[i] != '\0') {
-        unsigned char c = (unsigned char)text[i];
-        size_t more = c < 0x80                ? 0
-                      : c >= 0xC2 && c < 0xE0 ? 1
-                      : c >= 0xE0 && c < 0xF0 ? 2
-                      : c >= 0xF0 && c < 0xF5 ? 3
-                                              : limit;
-        if (more >= limit - i) return false;
-        for (size_t k = 1; k <= more; k++)
-            if (((unsigned char)text[i + k] & 0xC0) != 0x80) return false;
-        i += more + 1;
+        size_t n = dvf_utf8_sequence((const unsigned char *)text + i, limit - i);
+        if (n == 0) return false;
+        i += n;
     }
     if (length != NULL) *length = i;
     return i < limit;
