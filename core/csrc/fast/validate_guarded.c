@@ -115,7 +115,7 @@ static void set_up_input(guarded *g, uint32_t index) {
     if (x->span.elements == 0) return;
     uint64_t bytes = (uint64_t)(x->span.high - x->span.low);
     /* A few elements far apart are cheaper to hash where they are. */
-    if (bytes <= 4 * x->span.elements * x->span.item + SPARSE_BYTES)
+    if (x->span.contiguous || bytes <= 4 * x->span.elements * x->span.item + SPARSE_BYTES)
         x->region = dvv_region_take(g->frame, g->device, "input", index, bytes,
                                     dvv_alignment(x->real->dtype));
     if (x->region != NULL) {
@@ -247,12 +247,11 @@ static bool any_unwritten(const guarded *g, int run) {
  * has used up its input and cannot be repeated. */
 static dvt_status check_outputs(guarded *g, const dvt_call *call, dvv_invoke invoke,
                                 const void *target) {
-    bool repeatable = true;
-    for (uint32_t i = 0; i < g->n_outputs; i++) {
-        repeatable = repeatable && !g->outputs[i].in_place;
-        dvv_count(g->frame->layer, DVV_OUTPUTS);
-    }
-    if (!repeatable || !any_unwritten(g, 0)) return DVT_OK;
+    for (uint32_t i = 0; i < g->n_outputs; i++)
+        if (g->outputs[i].in_place) return DVT_OK;
+    for (uint32_t i = 0; i < g->n_outputs; i++)
+        if (g->outputs[i].region != NULL) dvv_count(g->frame->layer, DVV_OUTPUTS);
+    if (!any_unwritten(g, 0)) return DVT_OK;
     for (int run = 1; run < RUNS; run++) {
         dvv_count(g->frame->layer, DVV_RERUNS);
         for (uint32_t i = 0; i < g->n_outputs; i++) fill_output(&g->outputs[i], patterns[run]);
