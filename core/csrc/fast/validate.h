@@ -195,23 +195,27 @@ uint32_t dvv_handles_of(dvv_layer *layer, const dvv_handle *device, dvv_kind kin
 /* End every handle of a device: what the host forgot to destroy. */
 void dvv_handles_end(const dvv_handle *device, const char *slot);
 
-#define DVV_MOST_SPACES 16
+#define DVV_MOST_SPACES 4096 /* more are nonsense */
+
+typedef struct dvv_space {
+    uint32_t flags, alignment;
+} dvv_space;
 
 typedef struct dvv_device {
     dvv_handle handle;
     char label[48]; /* "acme:0" */
     uint32_t n_spaces;
-    uint32_t flags[DVV_MOST_SPACES], alignment[DVV_MOST_SPACES];
+    dvv_space *spaces;
 } dvv_device;
 
 /* Whether a host pointer into space 0 works; without a device table it does. */
 static inline bool dvv_on_host(const dvv_device *device) {
     const uint32_t both = DVT_SPACE_HOST_VISIBLE | DVT_SPACE_COHERENT;
-    return device == NULL || device->n_spaces == 0 || (device->flags[0] & both) == both;
+    return device == NULL || device->n_spaces == 0 || (device->spaces[0].flags & both) == both;
 }
 static inline bool dvv_opaque(const dvv_device *device, uint32_t space) {
     return device != NULL && space < device->n_spaces &&
-           (device->flags[space] & DVT_SPACE_OPAQUE) != 0;
+           (device->spaces[space].flags & DVT_SPACE_OPAQUE) != 0;
 }
 
 /* ---- views (validate_view.c) --------------------------------------------------------------------- */

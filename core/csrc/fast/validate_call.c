@@ -45,10 +45,11 @@ void dvv_promise_clear(dvv_promise *p) {
     p->extents = NULL;
 }
 
+/* Whether a view is what `b` promised; a symbol, which is negative, promises any extent. */
 static bool same_spec(const dvt_tensor *a, const dvt_tensor *b, bool strides) {
     if (a->ndim != b->ndim || memcmp(&a->dtype, &b->dtype, sizeof a->dtype) != 0) return false;
     for (int32_t d = 0; d < a->ndim; d++) {
-        if (a->shape[d] != b->shape[d]) return false;
+        if (b->shape[d] >= 0 && a->shape[d] != b->shape[d]) return false;
         if (a->shape[d] == 0) strides = false; /* no element lies anywhere */
     }
     for (int32_t d = 0; d < a->ndim; d++) {

@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static dvt_status device_count(const dvt_host *host, uint32_t *count, dvt_error *error) {
@@ -60,6 +61,8 @@ static void check_info(dvv_frame *f, const dvt_device_info *info) {
         dvv_blame_plugin(f, "it has %u properties, but properties is null", info->n_properties);
     if (info->shapes > DVT_SHAPES_SYMBOLIC)
         dvv_blame_plugin(f, "its shapes is %u, which is no DVT_SHAPES_...", info->shapes);
+    if (info->n_spaces > DVV_MOST_SPACES)
+        dvv_blame_plugin(f, "it has %u memory spaces", info->n_spaces);
     for (uint32_t i = 0; info->spaces != NULL && i < info->n_spaces && i < DVV_MOST_SPACES; i++)
         check_space(f, i, info->spaces[i]);
     check_text(f, "dvt_device_info.name", info->name);
@@ -100,12 +103,18 @@ static dvt_status device_info(dvt_device *handle, dvt_device_info *info, dvt_err
 
 /* ---- opening and closing ------------------------------------------------------------------------- */
 
-static void learn_spaces(dvv_device *d, const dvt_device_info *info) {
-    for (uint32_t i = 0; info->spaces != NULL && i < info->n_spaces && i < DVV_MOST_SPACES; i++) {
-        d->flags[i] = info->spaces[i]->flags;
-        d->alignment[i] = info->spaces[i]->alignment != 0 ? info->spaces[i]->alignment : 64;
-        d->n_spaces = i + 1;
+static void forget(dvv_handle *handle) {
+    free(((dvv_device *)handle)->spaces);
+}
+
+/* Of an info that was judged; null without memory. */
+static dvv_space *learn_spaces(const dvt_device_info *info) {
+    dvv_space *spaces = calloc((size_t)info->n_spaces + 1, sizeof *spaces);
+    for (uint32_t i = 0; spaces != NULL && i < info->n_spaces; i++) {
+        const dvt_memory_space *given = info->spaces[i];
+        spaces[i] = (dvv_space){given->flags, given->alignment != 0 ? given->alignment : 64};
     }
+    return spaces;
 }
 
 static dvt_status open_below(dvv_frame *f, const dvt_device_desc *desc, dvt_device **out) {
@@ -128,16 +137,20 @@ static dvt_status open_below(dvv_frame *f, const dvt_device_desc *desc, dvt_devi
     dvt_device_info info;
     status = describe(f, below, &info);
     dvv_device *d = NULL;
-    if (status == DVT_OK && atomic_load(&f->found) == 0)
-        d = dvv_handle_new(sizeof *d, DVV_DEVICE, v, below, NULL);
+    dvv_space *spaces = NULL;
+    if (status == DVT_OK && atomic_load(&f->found) == 0) spaces = learn_spaces(&info);
+    if (spaces != NULL) d = dvv_handle_new(sizeof *d, DVV_DEVICE, v, below, NULL);
     if (d == NULL) {
+        free(spaces);
         if (api->device_close != NULL) api->device_close(below);
         return status != DVT_OK ? status
                                 : dvt_set_error(&f->error, DVT_OUT_OF_MEMORY,
                                                 "validation: no memory for a device");
     }
     snprintf(d->label, sizeof d->label, "%.32s:%u", v->below.table.name, desc->ordinal);
-    learn_spaces(d, &info);
+    d->handle.forget = forget;
+    d->n_spaces = info.n_spaces;
+    d->spaces = spaces;
     *out = (dvt_device *)(void *)d;
     return DVT_OK;
 }

@@ -9,7 +9,7 @@
 
 static uint64_t alignment_wanted(const dvv_device *d, const dvt_alloc_desc *desc) {
     if (desc->alignment != 0) return desc->alignment;
-    return desc->space < d->n_spaces ? d->alignment[desc->space] : 64;
+    return desc->space < d->n_spaces ? d->spaces[desc->space].alignment : 64;
 }
 
 /* The descriptor, with the plugin's own handles. False after a finding. */
