@@ -45,6 +45,7 @@ static view view_of(const dvt_tensor *t, int own) {
               .byte_offset = t->byte_offset,
               .ndim = t->ndim,
               .item = (size_t)t->dtype.bits / 8};
+    if (t->ndim > MOST_AXES) abort();
     memcpy(v.extents, t->shape, (size_t)t->ndim * sizeof *t->shape);
     memcpy(v.extents + t->ndim, t->strides, (size_t)t->ndim * sizeof *t->strides);
     return v;
@@ -52,11 +53,12 @@ static view view_of(const dvt_tensor *t, int own) {
 
 static dvt_status enqueue(dvt_stream *s, const task *like, dvt_error *error) {
     task *t = malloc(sizeof *t);
+    int gives_back = like->kind == RUN_RELEASE; /* which a lost device does, too */
     if (s == NULL || t == NULL) {
         free(t);
         return dvt_set_error(error, DVT_INTERNAL, "this device does nothing without a stream");
     }
-    if (s->device->lost) {
+    if (s->device->lost && !gives_back) {
         free(t);
         return dvt_set_error(error, DVT_DEVICE_LOST, "the chip is not on its bus");
     }
@@ -181,7 +183,10 @@ static void release(dvt_device *device, const dvt_alloc_desc *desc) {
     dvt_error ignored = {.struct_size = sizeof ignored};
     task t = {.kind = RUN_RELEASE, .data = desc->data};
     (void)device;
-    enqueue(desc->stream, &t, &ignored);
+    if (desc->stream == NULL)
+        drop_block(desc->data);
+    else if (enqueue(desc->stream, &t, &ignored) != DVT_OK)
+        abort(); /* the host's memory is full, and this slot cannot fail */
 }
 
 static dvt_status copy(dvt_device *device, const dvt_copy *c, dvt_error *error) {
@@ -205,7 +210,10 @@ static dvt_status stream_create(dvt_device *device, const dvt_stream_desc *desc,
     s->end = &s->first;
     pthread_mutex_init(&s->lock, NULL);
     pthread_cond_init(&s->changed, NULL);
-    pthread_create(&s->worker, NULL, work_off, s);
+    if (pthread_create(&s->worker, NULL, work_off, s) != 0) {
+        free(s);
+        return dvt_set_error(error, DVT_OUT_OF_MEMORY, "no thread for a stream");
+    }
     *stream = s;
     return DVT_OK;
 }
@@ -238,26 +246,41 @@ static dvt_status event_create(dvt_device *device, dvt_event **event, dvt_error 
     dvt_event *e = calloc(1, sizeof *e);
     (void)device;
     if (e == NULL) return dvt_set_error(error, DVT_OUT_OF_MEMORY, "no memory for an event");
-    pthread_mutex_init(&e->lock, NULL);
-    pthread_cond_init(&e->passed_now, NULL);
     *event = e;
     return DVT_OK;
 }
 
 static dvt_status event_record(dvt_event *e, dvt_stream *stream, dvt_error *error) {
-    task t = {.kind = RUN_RECORD, .event = e};
-    pthread_mutex_lock(&e->lock);
-    e->recorded++;
-    pthread_mutex_unlock(&e->lock);
-    return enqueue(stream, &t, error);
+    task t = {.kind = RUN_RECORD, .mark = calloc(1, sizeof *t.mark)};
+    if (t.mark == NULL) return dvt_set_error(error, DVT_OUT_OF_MEMORY, "no memory for an event");
+    pthread_mutex_lock(&marks_lock);
+    t.mark->holders = 2;
+    drop_mark(e->last);
+    e->last = t.mark;
+    pthread_mutex_unlock(&marks_lock);
+    dvt_status status = enqueue(stream, &t, error);
+    if (status != DVT_OK) run_mark(&t); /* nobody shall wait for what is not queued */
+    return status;
 }
 
 static dvt_status stream_wait(dvt_stream *stream, dvt_event *e, dvt_error *error) {
-    task t = {.kind = RUN_WAIT, .event = e};
-    return enqueue(stream, &t, error);
+    task t = {.kind = RUN_WAIT};
+    pthread_mutex_lock(&marks_lock);
+    t.mark = e->last;
+    if (t.mark != NULL) t.mark->holders++;
+    pthread_mutex_unlock(&marks_lock);
+    dvt_status status = t.mark != NULL ? enqueue(stream, &t, error) : DVT_OK;
+    if (status == DVT_OK) return DVT_OK;
+    pthread_mutex_lock(&marks_lock);
+    drop_mark(t.mark);
+    pthread_mutex_unlock(&marks_lock);
+    return status;
 }
 
 static void event_destroy(dvt_event *e) {
+    pthread_mutex_lock(&marks_lock);
+    drop_mark(e->last);
+    pthread_mutex_unlock(&marks_lock);
     free(e);
 }
 #endif

@@ -5,6 +5,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include <math.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 
 #define DELAY_NS 300000
 #define MOST_BLOCKS 4096
+#define MOST_AXES 64
 
 typedef enum { RUN_KERNEL, RUN_COPY, RUN_RELEASE, RUN_RECORD, RUN_WAIT } work;
 
@@ -24,8 +26,14 @@ typedef struct view {
     uint64_t byte_offset;
     int32_t ndim;
     size_t item;
-    int64_t extents[16]; /* shape, then strides */
+    int64_t extents[2 * MOST_AXES]; /* shape, then strides */
 } view;
+
+/* One recording of an event. Whoever may still look at it is counted: the event, until it is recorded again
+ * or destroyed, and each queued task. */
+typedef struct mark {
+    int passed, holders;
+} mark;
 
 typedef struct task {
     struct task *next;
@@ -35,14 +43,14 @@ typedef struct task {
     view views[3]; /* operands, then the result; source and destination */
     int n_views;
     void *data;
-    dvt_event *event;
+    mark *mark;
 } task;
 
 struct dvt_event {
-    pthread_mutex_t lock;
-    pthread_cond_t passed_now;
-    uint64_t recorded, passed;
+    mark *last; /* null: never recorded */
 };
+static pthread_mutex_t marks_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t mark_passed = PTHREAD_COND_INITIALIZER;
 
 struct dvt_stream {
     dvt_device *device;
@@ -58,7 +66,7 @@ struct dvt_stream {
 
 struct dvt_device {
     uint32_t ordinal;
-    int lost;
+    atomic_int lost;
 };
 
 static struct dvt_device devices[8];
@@ -131,9 +139,10 @@ static void forget_block(uintptr_t i) {
 static void drop_block(void *handle) {
     uintptr_t i = find_block(handle);
     if (i == 0) return;
-    memset(blocks.address[i], 0xFF, blocks.size[i]); /* who still reads it is found out */
-    free(blocks.address[i]);
-    forget_block(i);
+    char *address = blocks.address[i];
+    memset(address, 0xFF, blocks.size[i]); /* who still reads it is found out */
+    forget_block(i);                       /* first: who gets the address next has a row, too */
+    free(address);
 }
 
 /* ---- what the worker does ------------------------------------------------------------------------ */
@@ -201,16 +210,21 @@ static void run_copy(dvt_stream *s, const task *t) {
         memcpy(write + offset_of(to, k), read + offset_of(from, k), from->item);
 }
 
-static void run_event(const task *t) {
-    dvt_event *e = t->event;
-    pthread_mutex_lock(&e->lock);
+/* Under marks_lock. */
+static void drop_mark(mark *m) {
+    if (m != NULL && --m->holders == 0) free(m);
+}
+
+static void run_mark(const task *t) {
+    mark *m = t->mark;
+    pthread_mutex_lock(&marks_lock);
     if (t->kind == RUN_RECORD) {
-        e->passed = e->recorded;
-        pthread_cond_broadcast(&e->passed_now);
+        m->passed = 1;
+        pthread_cond_broadcast(&mark_passed);
     }
-    while (t->kind == RUN_WAIT && e->passed < e->recorded)
-        pthread_cond_wait(&e->passed_now, &e->lock);
-    pthread_mutex_unlock(&e->lock);
+    while (!m->passed) pthread_cond_wait(&mark_passed, &marks_lock);
+    drop_mark(m);
+    pthread_mutex_unlock(&marks_lock);
 }
 
 static void pause_a_little(void) {
@@ -237,7 +251,7 @@ static void *work_off(void *context) {
         pthread_mutex_unlock(&s->lock);
         hold();
         pause_a_little();
-        if (t->kind == RUN_RECORD || t->kind == RUN_WAIT) run_event(t);
+        if (t->kind == RUN_RECORD || t->kind == RUN_WAIT) run_mark(t);
         if (t->kind == RUN_RELEASE) drop_block(t->data);
         pthread_mutex_lock(&s->lock);
         if (t->kind == RUN_KERNEL && !skip) run_kernel(s, t);
