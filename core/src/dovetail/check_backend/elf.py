@@ -15,8 +15,8 @@ from typing import Any
 __all__ = ["Elf", "NotElf", "Symbol", "read"]
 
 _PT_LOAD, _PT_DYNAMIC, _PT_GNU_STACK = 1, 2, 0x6474E551
-_DT_NEEDED, _DT_HASH, _DT_STRTAB, _DT_SYMTAB, _DT_STRSZ = 1, 4, 5, 6, 10
-_DT_SONAME, _DT_RPATH, _DT_TEXTREL, _DT_RUNPATH, _DT_FLAGS = 14, 15, 22, 29, 30
+_DT_NEEDED, _DT_HASH, _DT_STRTAB, _DT_SYMTAB = 1, 4, 5, 6
+_DT_RPATH, _DT_TEXTREL, _DT_RUNPATH, _DT_FLAGS = 15, 22, 29, 30
 _DT_GNU_HASH, _DT_VERSYM, _DT_VERNEED, _DT_VERNEEDNUM = (
     0x6FFFFEF5,
     0x6FFFFFF0,
@@ -44,8 +44,6 @@ class Symbol:
     """Defined and visible to others."""
     version: str
     """Of an undefined one, as GLIBC_2.17; empty when it has none."""
-    library: str
-    """Of an undefined one with a version: the library that has it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,7 +54,6 @@ class Elf:
     bits: int
     big_endian: bool
     is_library: bool
-    soname: str
     needed: tuple[str, ...]
     search: tuple[str, ...]
     """Its RPATH or RUNPATH, entry by entry."""
@@ -106,7 +103,6 @@ class _Reader:
             bits=64 if self._wide else 32,
             big_endian=self._order == ">",
             is_library=kind == 3 and bool(dynamic),
-            soname=self._string(first[_DT_SONAME]) if _DT_SONAME in first else "",
             needed=tuple(self._string(at) for at in dynamic.get(_DT_NEEDED, ())),
             search=tuple(p for at in search for p in self._string(at).split(":") if p),
             executable_stack=stack is None or bool(stack & 1),
@@ -164,14 +160,12 @@ class _Reader:
                 name, _, _, info, other, section = self._unpack("IIIBBH", at + 16 * i)
             index = self._unpack("H", versym + 2 * i)[0] & 0x7FFF if versym is not None else 0
             defined, binding = section != 0, info >> 4
-            library, version = versions.get(index, ("", "")) if not defined else ("", "")
             yield Symbol(
                 name=self._string(name),
                 defined=defined,
                 weak=binding == 2,
                 exported=defined and binding != 0 and other & 3 in (0, 3) and section != 0xFFF1,
-                version=version,
-                library=library,
+                version="" if defined else versions.get(index, ""),
             )
 
     def _count(self, first: dict[int, int]) -> int:
@@ -188,18 +182,18 @@ class _Reader:
             last += 1
         return int(last) + 1
 
-    def _versions(self, first: dict[int, int]) -> dict[int, tuple[str, str]]:
-        """Version index -> (library, version)."""
-        found: dict[int, tuple[str, str]] = {}
+    def _versions(self, first: dict[int, int]) -> dict[int, str]:
+        """Version index -> its name."""
+        found: dict[int, str] = {}
         if _DT_VERNEED not in first:
             return found
         at = self._at(first[_DT_VERNEED])
         for _ in range(first.get(_DT_VERNEEDNUM, 0)):
-            _, count, file, aux, following = self._unpack("HHIII", at)
+            _, count, _, aux, following = self._unpack("HHIII", at)
             here = at + aux
             for _ in range(count):
                 _, _, index, name, step = self._unpack("IHHII", here)
-                found[index & 0x7FFF] = (self._string(file), self._string(name))
+                found[index & 0x7FFF] = self._string(name)
                 here += step
             at += following
         return found

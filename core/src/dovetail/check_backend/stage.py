@@ -36,7 +36,8 @@ threads, streams, graphs): a new kind of badness is a new code there, with what 
 to do. A finding is yielded as soon as it is known, since the next step may end the process. What
 could not be checked is said with `Subject.skip`, never passed over. What belongs on the
 certificate is told with `Subject.fact` and `Subject.op`. Nothing depends on the speed of the
-machine: a step has ``--patience`` seconds, and no other time is measured to judge.
+machine: a step has ``--patience`` seconds. Two codes judge time by themselves, with room for a
+busy machine: ``load/slow`` and ``events/timeout-ignored``; let there be no third.
 '''
 
 from __future__ import annotations

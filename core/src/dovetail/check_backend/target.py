@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from dovetail import _fast, backends
+from dovetail import _fast, backends, settings
 from dovetail import manifest as manifests
 from dovetail.errors import PluginError
 
@@ -20,7 +20,6 @@ class Target:
     path: Path
     sha256: str
     size: int
-    manifest: Path | None = None
 
 
 def find(asked: str) -> Target:
@@ -39,19 +38,20 @@ def find(asked: str) -> Target:
         )
     backend = backends.find(asked)
     if backend.manifest is not None:
-        return _from_manifest(backend.manifest)
+        variant = settings.cpu_variant() if backend.record.name == "cpu" else None
+        return _from_manifest(backend.manifest, variant)
     if backend.record.path is not None:
         return _target(backend.record.path)
     raise backend.error or PluginError(f"the device {asked} names no library")
 
 
-def _from_manifest(manifest: manifests.Manifest) -> Target:
+def _from_manifest(manifest: manifests.Manifest, variant: str | None = None) -> Target:
     features = frozenset(_fast.cpu_features())
-    chosen = manifest.choose(features, manifests.platform_word())
-    return _target(chosen.path, manifest.path, chosen.sha256)
+    chosen = manifest.choose(features, manifests.platform_word(), variant)
+    return _target(chosen.path, chosen.sha256)
 
 
-def _target(path: Path, manifest: Path | None = None, promised: str | None = None) -> Target:
+def _target(path: Path, promised: str | None = None) -> Target:
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -62,4 +62,4 @@ def _target(path: Path, manifest: Path | None = None, promised: str | None = Non
             f"{path} is not the file its manifest names: its SHA-256 is {digest}, the manifest "
             f"says {promised}; build the manifest again"
         )
-    return Target(path=path.resolve(), sha256=digest, size=len(content), manifest=manifest)
+    return Target(path=path.resolve(), sha256=digest, size=len(content))

@@ -19,7 +19,7 @@ from dovetail.check_backend.kit_host import KitHost
 from dovetail.check_backend.raw import string
 from dovetail.check_backend.subject import Subject
 from dovetail.kernel_row import KernelRow, read_rows
-from dovetail.op import Op, Spec
+from dovetail.op import REGISTRY, Op, Spec
 
 __all__ = ["Driver", "Kernel", "Launch"]
 
@@ -151,6 +151,12 @@ class Driver(RawDevice):
             op = ops.get(name)
             if op is not None:
                 yield from ((op, row) for row in rows)
+
+    def each_row(self, subject: Subject, what: str, **codes: str) -> Iterator[tuple[Op, KernelRow]]:
+        """The rows whose op this Dovetail knows, each a step of `Subject.each`."""
+        rows = {f"{op.name} (row {row.index})": (op, row) for op, row in self.kernel_rows(REGISTRY)}
+        for label in subject.each(rows, what, **codes):
+            yield rows[label]
 
     # ---- calls -----------------------------------------------------------------------------------
 

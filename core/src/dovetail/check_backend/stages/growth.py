@@ -15,7 +15,7 @@ from dovetail.check_backend.finding import Finding
 from dovetail.check_backend.stage import Stage
 from dovetail.check_backend.subject import Subject
 from dovetail.kernel_row import KernelRow
-from dovetail.op import REGISTRY, Op
+from dovetail.op import Op
 
 __all__ = ["STAGE"]
 
@@ -46,10 +46,7 @@ def _run(subject: Subject) -> Iterator[Finding]:
         subject.skip("growth of memory: this system does not tell how much is in use")
     if descriptors() is None:
         subject.skip("open files: this system does not tell")
-    rows = list(driver.kernel_rows(REGISTRY))
-    labels = [f"{op.name} (row {row.index})" for op, row in rows]
-    for label in subject.each(labels, f"{{}}, {cycles} times"):
-        op, row = rows[labels.index(label)]
+    for op, row in driver.each_row(subject, f"{{}}, {cycles} times"):
         try:
             yield from _row(driver, op, row, cycles)
         except CallFailed as failure:

@@ -36,10 +36,7 @@ def _run(subject: Subject) -> Iterator[Finding]:
     if unknown:
         what = f"it has rows for ops that this Dovetail does not know: {', '.join(unknown)}"
         yield Finding("ops/unknown", STAGE.name, what)
-    rows = list(driver.kernel_rows(REGISTRY))
-    labels = [f"{op.name} (row {row.index})" for op, row in rows]
-    for label in subject.each(labels, "prepare and run {}"):
-        op, row = rows[labels.index(label)]
+    for op, row in driver.each_row(subject, "prepare and run {}"):
         yield from _row(subject, driver, op, row)
 
 

@@ -34,9 +34,7 @@ def _run(subject: Subject) -> Iterator[Finding]:
         subject.skip("strides: no row sets DVT_KERNEL_STRIDED")
     if not any(row.flags & lib.DVT_KERNEL_UNALIGNED for _, row in rows):
         subject.skip("unaligned operands: no row sets DVT_KERNEL_UNALIGNED")
-    labels = [f"{op.name} (row {row.index})" for op, row in rows]
-    for label in subject.each(labels, "{} on operands laid out otherwise"):
-        op, row = rows[labels.index(label)]
+    for op, row in driver.each_row(subject, "{} on operands laid out otherwise"):
         seen: set[str] = set()
         for code, what, where in _row(subject, driver, op, row):
             if code not in seen:

@@ -26,12 +26,9 @@ _WAYS = (("whole", 1), ("odd", 4), ("threads", 2), ("threads", 4))
 
 def _run(subject: Subject) -> Iterator[Finding]:
     driver = Driver(subject)
-    rows = list(driver.kernel_rows(REGISTRY))
-    if not rows:
+    if not any(driver.kernel_rows(REGISTRY)):
         subject.skip("repeatability: the library has no kernel rows that this Dovetail knows")
-    labels = [f"{op.name} (row {row.index})" for op, row in rows]
-    for label in subject.each(labels, "{} again and again"):
-        op, row = rows[labels.index(label)]
+    for op, row in driver.each_row(subject, "{} again and again"):
         chosen = one_of_each_dtype(op, row)
         larger = large_problem(op, row, _SIZE if subject.quick else 16 * _SIZE)
         try:

@@ -60,7 +60,7 @@ _EXTENSIONS = {
 def _run(subject: Subject) -> Iterator[Finding]:
     raw = subject.plugin
     subject.doing("reading dvt_plugin")
-    yield from _size(raw, "dvt_plugin", int(raw.struct_size), int(raw.abi_version))
+    yield from _size("dvt_plugin", int(raw.struct_size), int(raw.abi_version))
     plugin = ffi.new("dvt_plugin *")
     ffi.memmove(plugin, raw, min(int(raw.struct_size), ffi.sizeof("dvt_plugin")))
     yield from _names(subject, plugin)
@@ -86,7 +86,7 @@ def _run(subject: Subject) -> Iterator[Finding]:
 # ---- sizes and fields ----------------------------------------------------------------------------
 
 
-def _size(raw: Any, kind: str, size: int, built: int) -> Iterator[Finding]:
+def _size(kind: str, size: int, built: int) -> Iterator[Finding]:
     """A struct's size against the header of the version that it was built with."""
     ours, least = ffi.sizeof(kind), _reach(kind, _MANDATORY[kind])
     field = "kernel_def_size" if kind == "dvt_kernel_def" else "struct_size"
@@ -149,7 +149,7 @@ def _rows(subject: Subject, plugin: Any) -> Iterator[Finding]:
     if not count:
         return
     stride = int(plugin.kernel_def_size)
-    bad = list(_size(plugin, "dvt_kernel_def", stride, int(plugin.abi_version)))
+    bad = list(_size("dvt_kernel_def", stride, int(plugin.abi_version)))
     yield from bad
     if not bad:
         for code, what, where in check_rows(plugin):
@@ -157,7 +157,7 @@ def _rows(subject: Subject, plugin: Any) -> Iterator[Finding]:
 
 
 def _table(raw: Any, kind: str, built: int) -> Iterator[Finding]:
-    bad = list(_size(raw, kind, int(raw.struct_size), built))
+    bad = list(_size(kind, int(raw.struct_size), built))
     yield from bad
     if bad:
         return

@@ -52,12 +52,8 @@ def _run(subject: Subject) -> Iterator[Finding]:
         subject.skip("threads: the library has no kernel rows that this Dovetail knows")
     rounds = _QUICK_ROUNDS if subject.quick else _ROUNDS
     budget = _QUICK_SECONDS if subject.quick else _SECONDS
-    labels = [f"{op.name} (row {row.index})" for op, row in rows]
-    asked = subject.each(
-        labels, "{} on several threads", crash="threads/crash", hang="threads/hang"
-    )
-    for label in asked:
-        op, row = rows[labels.index(label)]
+    codes = {"crash": "threads/crash", "hang": "threads/hang"}
+    for op, row in driver.each_row(subject, "{} on several threads", **codes):
         try:
             what = _row(driver, op, row, rounds, budget)
         except CallFailed as failure:
@@ -71,8 +67,7 @@ def _run(subject: Subject) -> Iterator[Finding]:
         firsts = firsts[:: max(1, len(firsts) // _QUICK_MIXED)]
     groups = [firsts[at : at + THREADS] for at in range(0, len(firsts), THREADS)]
     together = {", ".join(op.name for op, _ in group): group for group in groups if len(group) > 1}
-    asked = subject.each(together, "{} together", crash="threads/crash", hang="threads/hang")
-    for label in asked:
+    for label in subject.each(together, "{} together", **codes):
         try:
             what = _mixed(driver, together[label], rounds, budget)
         except CallFailed as failure:
