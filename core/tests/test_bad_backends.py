@@ -103,6 +103,36 @@ CAUGHT = {
 UNDEFINED = {"views_not_copied"}
 """They read memory that is no longer there: what comes of it is anybody's guess, and is noticed."""
 HANGS = {"hangs": 6.0}
+UNPROVOKED = {
+    # In test_a_listed_failure_is_tolerated_until_it_passes.
+    "ops/known-failure",
+    "ops/unexpected-pass",
+    # No library here does it yet.
+    "copies/fails",
+    "copies/fails-silently",
+    "copies/wrong",
+    "events/elapsed",
+    "graphs/no-reason",
+    "graphs/not-convex",
+    "graphs/not-loaded",
+    "graphs/save-differs",
+    "graphs/writes-outside",
+    "memory/counters",
+    "memory/fails",
+    "memory/no-limit",
+    "ops/fails",
+    "ops/other-version",
+    "ops/unknown",
+    "ops/validation",
+    "ops/wrong-large",
+    "repeat/varies",
+    "state/mask",
+    "streams/error-without-text",
+    "streams/fails",
+    "streams/fails-silently",
+    "threads/crash",
+    "threads/hang",
+}
 
 _L0 = ("kernels", "ops", "layouts", "repeat", "threads", "growth")
 _L1 = (*_L0, "memory", "copies", "streams")
@@ -180,7 +210,8 @@ def test_what_is_broken_is_found_and_nothing_else(
     [run] = runs[name].result()
     codes = {finding.code for finding in run.findings}
     if name in UNDEFINED:
-        assert codes and all(c.startswith(("streams/", "process/")) for c in codes), run.findings
+        about = ("streams/", "events/", "process/")
+        assert codes and all(code.startswith(about) for code in codes), run.findings
     else:
         assert codes == CAUGHT[name][1], run.findings
 
@@ -200,10 +231,10 @@ def test_the_table_has_every_file() -> None:
     assert ours == set(CAUGHT) | (set(GOOD) - {"hello", "accelerator"})
 
 
-def test_every_code_says_what_to_do() -> None:
-    for codes in (behaviour.CODES, device.CODES, graphs.CODES):
-        for meaning in codes.values():
-            assert meaning.title and meaning.breaks.endswith(".") and meaning.advice.endswith(".")
+def test_every_code_has_a_library() -> None:
+    codes = {*behaviour.CODES, *device.CODES, *graphs.CODES}
+    found = set().union(*(found for _, found in CAUGHT.values()))
+    assert codes - found == UNPROVOKED
 
 
 def test_memory_behind_map_alone_is_said_to_be_left_out(tmp_path: Path) -> None:

@@ -239,7 +239,7 @@ def test_both_floating_point_units_are_put_back(validated: Callable[..., Any]) -
         return np.longdouble(-1) / np.longdouble(3), np.float32(-1) / np.float32(3)
 
     before = thirds()
-    with pytest.raises(DeviceError, match="floating-point mode was .* the x87 control word was"):
+    with pytest.raises(DeviceError, match=r"floating-point mode was .* the x87 control word was"):
         x + x
     assert thirds() == before
 
