@@ -49,6 +49,18 @@ def test_devices_are_closed_and_plugins_shut_down_in_reverse_order(run: Run) -> 
     assert errors == ""
 
 
+def test_events_go_before_the_device_that_they_are_of(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With 65 copies, the last one's event waits on the sender alone: the receiver let go of its
+    own when they became too many. The validation layer knows whose event it is."""
+    monkeypatch.setenv("DOVETAIL_VALIDATE", "1")
+    text = 'device("chip:1"); kept = [x.to_device("chip:1") for _ in range(65)]'
+    lines, errors = run(text)
+    assert lines == ["chip closed 1", "chip closed 0", "chip shut down"]
+    assert errors == ""
+
+
 def test_what_outlives_its_device_harms_nobody(run: Run) -> None:
     text = """
 f = dt.jit(lambda x, y: dt.sqrt(x + y) + x)

@@ -40,7 +40,6 @@ static int push(entry **list, dvf_device *device, dvf_plugin *plugin) {
 }
 
 int dvf_close_later(dvf_device *d) {
-    d->opened_by = (long)getpid();
     return push(&last_device, d, NULL);
 }
 
@@ -129,10 +128,9 @@ static void close_handle(dvf_device *d) {
     d->state = DVF_CLOSED;
 }
 
-static void close_device(dvf_device *d) {
-    d->state = DVF_CLOSING; /* from here on a use is refused, and giving back is not */
-    d->guarded = true;
-    if (!calls_end(d)) return; /* better open than closed under a call that does not end */
+/* The work of a device comes to an end, and events of others that it waited for are let go. */
+static void finish(dvf_device *d) {
+    if (!calls_end(d)) return;
     dvf_failure failure;
     bool well;
     Py_BEGIN_ALLOW_THREADS;
@@ -143,7 +141,10 @@ static void close_device(dvf_device *d) {
         dvf_raise_failure(&failure, "the end of the process", "stream_sync");
         PyErr_WriteUnraisable((PyObject *)d);
     }
-    if (dvf_alive(d)) close_handle(d);
+}
+
+static bool closes_now(const entry *e) {
+    return e->process == (long)getpid() && dvf_alive(e->device) && !e->device->host_visible;
 }
 
 /* Shut down the plugins of which no device is open; each once. */
@@ -158,15 +159,23 @@ static void shut_down(void) {
     }
 }
 
-/* close_devices(): for atexit. */
+/* close_devices(): for atexit. Devices of one plugin wait for each other's work, so that none is closed
+ * before all have come to rest. */
 static PyObject *py_close_devices(PyObject *self, PyObject *unused) {
     (void)self;
     (void)unused;
     closed = true;
     dvf_clear_scalars();
+    for (entry *e = last_device; e != NULL; e = e->before) {
+        if (!closes_now(e)) continue;
+        e->device->state = DVF_CLOSING; /* from here on a use is refused, and giving back is not */
+        e->device->guarded = true;
+    }
     for (entry *e = last_device; e != NULL; e = e->before)
-        if (e->process == (long)getpid() && dvf_alive(e->device) && !e->device->host_visible)
-            close_device(e->device);
+        if (closes_now(e)) finish(e->device);
+    for (entry *e = last_device; e != NULL; e = e->before)
+        if (closes_now(e) && e->device->in_flight == 0) /* else better open than closed under it */
+            close_handle(e->device);
     shut_down();
     Py_RETURN_NONE;
 }
@@ -182,7 +191,7 @@ static void close_the_rest(void) {
     shut_down();
 }
 
-/* after_fork(device) -> whether the child can use it. */
+/* after_fork(device): in a child, whose threads are not its parent's. */
 static PyObject *py_after_fork(PyObject *self, PyObject *object) {
     (void)self;
     if (!PyObject_TypeCheck(object, dvf_device_type)) {
@@ -191,22 +200,21 @@ static PyObject *py_after_fork(PyObject *self, PyObject *object) {
     }
     dvf_device *d = (dvf_device *)object;
     d->in_flight = 0; /* the threads that made those calls are not here */
-    if (!d->plugin->has_device || d->state != DVF_OPEN)
-        return PyBool_FromLong(d->state == DVF_OPEN);
+    if (!d->plugin->has_device || d->state != DVF_OPEN) Py_RETURN_NONE;
     bool follows = d->plugin->device.after_fork_child != NULL;
     if (follows) d->plugin->device.after_fork_child(d->handle);
     if (!follows || dvf_stream_after_fork(d) < 0) {
         d->state = DVF_FORKED;
         d->guarded = true;
     }
-    return PyBool_FromLong(d->state == DVF_OPEN);
+    Py_RETURN_NONE;
 }
 
-static PyMethodDef functions[] = {
-    {"close_devices", py_close_devices, METH_NOARGS,
-     "Close every device that this process opened."},
-    {"after_fork", py_after_fork, METH_O, "In a child: whether it can use the device."},
-    {NULL, NULL, 0, NULL}};
+static PyMethodDef functions[] = {{"close_devices", py_close_devices, METH_NOARGS,
+                                   "Close every device that this process opened."},
+                                  {"after_fork", py_after_fork, METH_O,
+                                   "In a child: take the device over, or mark it as the parent's."},
+                                  {NULL, NULL, 0, NULL}};
 
 int dvf_closing_init(PyObject *module) {
     Py_AtExit(close_the_rest); /* where there is no room for one more, they stay open */

@@ -77,6 +77,12 @@ static PyObject *device_sync(PyObject *self, PyObject *unused) {
     Py_RETURN_NONE;
 }
 
+static PyObject *device_check(PyObject *self, PyObject *unused) {
+    (void)unused;
+    if (dvf_usable((dvf_device *)self) < 0) return NULL;
+    Py_RETURN_NONE;
+}
+
 static PyMemberDef device_members[] = {
     {"name", T_OBJECT, offsetof(dvf_device, name), READONLY, "\"cpu:0\""},
     {"rows", T_OBJECT, offsetof(dvf_device, rows), 0, "kernel rows by op, kept by devices.py"},
@@ -91,7 +97,9 @@ static PyGetSetDef device_getset[] = {
     {NULL, NULL, NULL, NULL, NULL}};
 
 static PyMethodDef device_methods[] = {
-    {"sync", device_sync, METH_NOARGS, "Wait for all work of the device."}, {NULL, NULL, 0, NULL}};
+    {"check", device_check, METH_NOARGS, "A DeviceError when it can be used no more."},
+    {"sync", device_sync, METH_NOARGS, "Wait for all work of the device."},
+    {NULL, NULL, 0, NULL}};
 
 static PyType_Slot device_slots[] = {
     {Py_tp_repr, DVF_FN(device_repr)},
@@ -170,12 +178,22 @@ static int read_space(dvf_device *d, const char *name) {
     bool copies = api->copy != NULL || (addressable && api->map != NULL && api->unmap != NULL);
     if (!d->host_memory && (api->alloc == NULL || api->release == NULL || !copies)) {
         PyErr_Format(dvf_PluginError,
-                     "%s: its memory is not host-visible, so its device table must offer alloc, "
-                     "release and copy; ask its vendor for a version that does",
+                     "%s: the host cannot share its memory, so its device table must offer alloc, "
+                     "release and either copy or, where its space is host-visible, map and unmap; "
+                     "ask its vendor for a version that does",
                      name);
         return -1;
     }
     return 0;
+}
+
+/* What was opened goes back; null, with the exception that is set. */
+static PyObject *not_opened(dvf_device *d) {
+    dvf_stream_close(d);
+    if (d->handle != NULL && d->plugin->device.device_close != NULL)
+        d->plugin->device.device_close(d->handle);
+    Py_DECREF(d);
+    return NULL;
 }
 
 /* open_device(capsule, ordinal, name) -> Device */
@@ -215,18 +233,11 @@ PyObject *dvf_py_open_device(PyObject *self, PyObject *args) {
             Py_DECREF(d);
             return NULL;
         }
-        if (read_space(d, text) < 0 || dvf_stream_open(d) < 0) {
-            if (plugin->device.device_close != NULL) plugin->device.device_close(d->handle);
-            Py_DECREF(d);
-            return NULL;
-        }
+        if (read_space(d, text) < 0 || dvf_stream_open(d) < 0) return not_opened(d);
         /* Memory that a device writes later is no memory to share with those that read it now. */
         if (d->queue != NULL) d->host_visible = false;
     }
-    if (dvf_close_later(d) < 0) {
-        Py_DECREF(d);
-        return NULL;
-    }
+    if (dvf_close_later(d) < 0) return not_opened(d);
     return (PyObject *)d;
 }
 

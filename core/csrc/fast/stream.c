@@ -62,6 +62,7 @@ int dvf_stream_open(dvf_device *d) {
     d->queue = calloc(1, sizeof *d->queue);
     if (d->queue != NULL) d->queue->ring = calloc(FEWEST, sizeof *d->queue->ring);
     if (d->queue == NULL || d->queue->ring == NULL) {
+        dvf_stream_close(d);
         free(d->queue);
         d->queue = NULL;
         PyErr_NoMemory();
@@ -204,7 +205,8 @@ uint64_t dvf_remember_op(dvf_device *d, PyObject *name) {
 /* ---- waiting ------------------------------------------------------------------------------------- */
 
 static void let_go(dvf_device *d, kept *one) {
-    if (one->event != NULL && one->source->plugin->device.event_destroy != NULL)
+    if (one->event != NULL && dvf_alive(one->source) &&
+        one->source->plugin->device.event_destroy != NULL)
         one->source->plugin->device.event_destroy(one->event);
     if (one->data != NULL) d->plugin->host->host_free(d->plugin->host, one->data, one->size);
     free(one);

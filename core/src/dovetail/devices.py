@@ -38,7 +38,6 @@ _NAME = re.compile(r"([a-z][a-z0-9_]{0,31})(?::(0|[1-9][0-9]{0,8}))?\Z")
 
 _lock = threading.RLock()
 _open: dict[str, Device] = {}
-_dead: set[str] = set()  # opened before a fork, and their plugin cannot take them over
 
 
 def device(name: str | Device) -> Device:
@@ -53,7 +52,8 @@ def device(name: str | Device) -> Device:
     if not isinstance(name, str):
         return name
     found = _open.get(name)
-    if found is not None and name not in _dead:
+    if found is not None:
+        found.check()
         return found
     match = _NAME.match(name)
     if match is None:
@@ -73,13 +73,9 @@ def _opened(backend: Backend, ordinal: int) -> Device:
 
     word, count = backend.record.name, backend.record.devices or 0
     full = f"{word}:{ordinal}"
-    if full in _dead:
-        raise DeviceError(
-            f"{full} was opened before this process was forked and cannot be used in the child; "
-            f"start processes with multiprocessing's spawn or forkserver method"
-        )
     found = _open.get(full)
     if found is not None:
+        found.check()
         return found
     if count == 0:
         raise DeviceError(f"{word} has no usable device here: {backend.record.reason}")
@@ -157,8 +153,8 @@ def _after_fork_in_child() -> None:
     global _lock  # noqa: PLW0603  the parent's may be held by a thread that is not here
     _lock = threading.RLock()
     for name, one in _open.items():
-        if ":" in name and not _fast.after_fork(one):  # the short forms name the same devices
-            _dead.update((name, name.partition(":")[0]) if name.endswith(":0") else (name,))
+        if ":" in name:  # the short forms name the same devices
+            _fast.after_fork(one)
 
 
 def _at_exit() -> None:
