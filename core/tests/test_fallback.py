@@ -164,6 +164,31 @@ def test_laying_out_shared_memory_is_the_core_s_own_job(shared) -> None:
     np.testing.assert_array_equal(np.asarray(g(x)), 2 * H.T)
 
 
+def test_laying_out_memory_of_its_own_is_the_device_s_copy_slot(island) -> None:
+    x = put(island)
+    with use_device(island.name, fallback="error"):
+        for copied in (dt.copy, dt.jit(dt.copy), dt.jit(lambda x: dt.copy(x.T).T)):
+            found = copied(x)
+            assert found.device == island
+            np.testing.assert_array_equal(np.asarray(found.to_device("cpu")), H)
+    [step] = dt.jit(dt.copy).explain(x).parts[0].steps
+    assert step.where == "copy within memory" and step.device == island.name
+
+
+def test_a_refusal_is_a_new_error_each_time(partial) -> None:
+    """One object raised again and again would keep the frames of all its raisings alive."""
+    x = put(partial)
+    with pytest.warns(RuntimeWarning, match=f"{LACKS} tan"):
+        dt.tan(x)
+    raised = []
+    with use_device(partial.name, fallback="error"):
+        for _ in range(2):
+            with pytest.raises(DeviceError, match=f"{LACKS} tan") as caught:
+                dt.tan(x)
+            raised.append(caught.value)
+    assert raised[0] is not raised[1]
+
+
 # ---- explain ------------------------------------------------------------------------------------
 
 

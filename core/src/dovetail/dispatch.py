@@ -109,24 +109,19 @@ def _elsewhere(
 ) -> Callable[..., Any]:
     """Run on the CPU what a device lacks, saying so once; or refuse."""
     what = f"{op.name}({', '.join(map(str, specs))})"
+    said = f"{device.name} has no kernel for {what}: {refusal}"
     # Laying operands out row by row is the core's own job, so on shared memory it is silent.
     own = op.lays_out and device.host_visible
-    if device.name == "cpu:0" or (settings.fallback() == "error" and not own):
-        raise DeviceError(
-            f"{device.name} has no kernel for {what}: {refusal}"
-            + ("" if device.name == "cpu:0" else f"; {HINT}")
-        )
-    refused = DeviceError(f"{device.name} has no kernel for {what}: {refusal}; {HINT}")
+    if device.name == "cpu:0":
+        raise DeviceError(said)
+    if settings.fallback() == "error" and not own:
+        raise DeviceError(f"{said}; {HINT}")
     if not own:
-        warnings.warn(
-            f"{device.name} has no kernel for {what}: {refusal}; it runs on cpu:0",
-            RuntimeWarning,
-            stacklevel=2,
-        )
+        warnings.warn(f"{said}; it runs on cpu:0", RuntimeWarning, stacklevel=2)
 
     def run(*inputs: Any, **attributes: Any) -> Any:
         if not own and settings.fallback() == "error":  # what was found out before is kept
-            raise refused
+            raise DeviceError(f"{said}; {HINT}")
         cpu = find_device("cpu:0")
         before = _fast.set_device(cpu)
         try:

@@ -182,7 +182,7 @@ def _lay_out(builder: Builder, kind: int) -> int:
 def _tell(builder: Builder) -> None:
     """One warning per plan for what a device leaves to the CPU."""
     if builder.lacking:
-        copies = sum(s.target is builder.device for s in builder.steps)
+        copies = sum(s.crosses for s in builder.steps)
         ops = ", ".join(sorted(builder.lacking))
         between = (
             "" if builder.device.host_visible else f", with {copies} copies between the memories"

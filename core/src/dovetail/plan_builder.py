@@ -124,6 +124,8 @@ class Builder:
         why: str = "",
     ) -> tuple[Tensor, ...]:
         """Append the kernel call for one op, on this device or the CPU; where its results lie."""
+        if op.lays_out and not inputs[0].storage.visible:  # its copy slot does it, as elsewhere
+            return (self.copied(inputs[0], what),)
         kernel, inputs, where = self.kernel(op, inputs, results, attributes)
         visible = runs_on_host(kernel)
         outputs = tuple(self.new(s, visible) for s in results)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from dovetail import _fast
 from dovetail.op import Spec
 from dovetail.partition import Group
 
@@ -75,6 +76,12 @@ class Step:
     workspace: Storage | None = None
     group: Group | None = None
     """The nodes it runs; None for a copy that a layout or a place asks for."""
+
+    @property
+    def crosses(self) -> bool:
+        """Whether it copies from the host's memory to the device's, or back."""
+        copies = isinstance(self.target, _fast.Device)
+        return copies and self.inputs[0].storage.visible != self.outputs[0].storage.visible
 
     @property
     def cost_ns(self) -> int:

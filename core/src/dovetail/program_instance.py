@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dovetail import _fast, settings
+from dovetail import _fast
 from dovetail.devices import device as find_device
 from dovetail.errors import ProgramError
 from dovetail.graph import Graph
@@ -42,11 +42,11 @@ class Instance:
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
-        self._plans: dict[tuple[str, str], Made] = {}
+        self._plans: dict[tuple[str, int], Made] = {}
 
     def planned(self, device: Any) -> Made:
         """The plan for a device and a choice of fallback, built at its first use."""
-        key = (device.name, settings.fallback())
+        key = (device.name, _fast.get_fallback())
         found = self._plans.get(key)
         if found is None:
             from dovetail.passes import optimise  # noqa: PLC0415  a look at the graph needs no plan

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from dovetail import _fast, settings
+from dovetail import _fast
 from dovetail.graph import Graph, Value
 from dovetail.op import Op, Spec, iterate
 from dovetail.trace import active, trace, user_line
@@ -70,7 +70,7 @@ def _compiled(
     plans = _plans.setdefault(graphs[0], {})
     plain = tuple(v for v in attributes.values() if not graphs_of({"": v}))
     types = tuple((s.shape, s.dtype) for s in specs)
-    key = (op.name, device.name, settings.fallback(), types, plain, tuple(map(id, graphs)))
+    key = (op.name, device.name, _fast.get_fallback(), types, plain, tuple(map(id, graphs)))
     if key not in plans:
         graph = Graph(inputs=[Value(s) for s in specs], name=op.name)
         graph.outputs = list(graph.add(op, graph.inputs, attributes, results, user_line()))

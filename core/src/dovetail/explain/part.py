@@ -161,8 +161,7 @@ def _step(number: int, made: Any, device: Any) -> Step:
     nodes = made.group.nodes if made.group else ()
     where = "kernel"
     if isinstance(target, _fast.Device):
-        across = made.inputs[0].storage.visible != made.outputs[0].storage.visible
-        where = "copy between memories" if across else "copy within memory"
+        where = "copy between memories" if made.crosses else "copy within memory"
     elif isinstance(target, _fast.Executable):
         where = "fused"
     elif nodes and nodes[0].op.claim == "structured":

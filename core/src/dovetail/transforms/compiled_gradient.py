@@ -80,7 +80,7 @@ def _known(
     """The call's graph and plans. As elsewhere, what a compiled function closes over is constant
     from its first call on; where a tape watches some of it, the function is traced every time."""
     calls: dict[Any, _Call] = function.__dict__.setdefault("_gradient_calls", {})
-    key = (settings.fallback(), *_signature(function, args, kwargs, leaves))
+    key = (_fast.get_fallback(), *_signature(function, args, kwargs, leaves))
     if key in calls:
         return calls[key]
     traced, device = trace_call(function, args, kwargs)
