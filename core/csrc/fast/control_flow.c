@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "fast.h"
 
@@ -41,19 +40,13 @@ static uint64_t aligned(uint64_t size) {
     return (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
 }
 
-static int64_t now_ns(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
 /* When a loop last looked for Ctrl-C, and after how many turns it looks again. */
 typedef struct watch {
     int64_t last_ns, turns, every;
 } watch;
 
 static watch watch_start(void) {
-    return (watch){.last_ns = now_ns(), .turns = 0, .every = 1};
+    return (watch){.last_ns = dvf_now_ns(), .turns = 0, .every = 1};
 }
 
 /* Whether Ctrl-C was pressed: a loop may run for ever. Quick turns are counted, not timed one by one.
@@ -61,7 +54,7 @@ static watch watch_start(void) {
 static bool interrupted(watch *w) {
     if (++w->turns < w->every) return false;
     w->turns = 0;
-    int64_t now = now_ns(), spent = now - w->last_ns;
+    int64_t now = dvf_now_ns(), spent = now - w->last_ns;
     if (spent < LOOK_EVERY_NS / 8) {
         if (w->every < 4096) w->every *= 2;
         return false;

@@ -194,9 +194,7 @@ static PyObject *launch(dvf_entry *entry, dvf_array *const *inputs, int n) {
     if (!empty || (kernel->row_flags & DVT_KERNEL_EMPTY)) {
         if (dvf_kernel_launch(kernel, in, (uint32_t)n, out, (uint32_t)entry->n_results) < 0)
             goto fail;
-        if (kernel->device->queue != NULL) /* the tag of this call, or of another thread's since */
-            for (int i = 0; i < made; i++)
-                outputs[i]->buffer->written = dvf_newest_tag(kernel->device);
+        for (int i = 0; i < made; i++) dvf_wrote(outputs[i]);
     }
     if (entry->n_results == 1) return (PyObject *)outputs[0];
     PyObject *tuple = PyTuple_New(entry->n_results);

@@ -79,8 +79,3 @@ PyObject *dvf_raise_slot(dvt_status status, const dvt_error *error, const char *
     Py_DECREF(message);
     return NULL;
 }
-
-PyObject *dvf_raise(dvt_status status, const dvt_error *error, const char *device,
-                    const char *what) {
-    return dvf_raise_slot(status, error, device, what, "copy or sync");
-}

@@ -78,7 +78,6 @@ typedef struct dvf_device {
     struct dvf_queue *queue; /* what was enqueued (stream.c); null: nothing ever is */
     uint32_t in_flight;      /* calls into the plugin without the interpreter lock */
     uint8_t state;           /* DVF_OPEN, ... */
-    long opened_by;          /* process id: a forked child closes nothing of its parent's */
     bool guarded;            /* it has a stream or is not open: calls take the longer path */
     bool host_memory;        /* the host can address space 0, once the device's work is done */
     bool host_visible;       /* the same, and there is no work to wait for: memory may be shared */
@@ -182,10 +181,8 @@ PyObject *dvf_py_traced(PyObject *self, PyObject *args);
 extern PyObject *dvf_DeviceError, *dvf_OpError, *dvf_OutOfMemoryError, *dvf_DonatedError,
     *dvf_TraceError, *dvf_PluginError;
 int dvf_errors_init(void);
-/* Turn a failed status into the right Python exception; returns null. */
-PyObject *dvf_raise(dvt_status status, const dvt_error *error, const char *device,
-                    const char *what);
-/* The same; `slot` is named where the plugin gave no text. */
+/* Turn a failed status into the right Python exception; `slot` is named where the plugin gave no text.
+ * Returns null. */
 PyObject *dvf_raise_slot(dvt_status status, const dvt_error *error, const char *device,
                          const char *what, const char *slot);
 static inline void dvf_error_clear(dvt_error *e) {
@@ -237,6 +234,9 @@ static inline bool dvf_reads_host(const dvf_kernel *k, uint32_t i) {
 }
 /* Run with the lock held or released by cost; 0 or -1 with an exception. */
 int dvf_kernel_call(dvf_kernel *kernel, dvt_call *call);
+/* The device memory that a call works in, if the kernel asks for some (else null); the caller releases
+ * it after the call. 0 or -1 with an exception. */
+int dvf_take_workspace(dvf_kernel *kernel, dvt_call *call, dvf_buffer **workspace);
 /* The same with host copies of what a hosted kernel asks for (hosted.c). */
 int dvf_launch_hosted(dvf_kernel *kernel, dvt_call *call);
 /* With workspace, stream and tag. */

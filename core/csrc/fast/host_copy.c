@@ -34,9 +34,22 @@ static bool packed(const dvt_tensor *t) {
     return true;
 }
 
+uint64_t dvf_view_bytes(const dvt_tensor *view) {
+    uint64_t bytes = item_size(view);
+    for (int32_t d = 0; d < view->ndim; d++) bytes *= (uint64_t)view->shape[d];
+    return bytes;
+}
+
+void dvf_row_strides(const dvt_tensor *like, int64_t *strides) {
+    int64_t stride = 1;
+    for (int32_t d = like->ndim - 1; d >= 0; d--) {
+        strides[d] = stride;
+        stride *= like->shape[d];
+    }
+}
+
 void dvf_host_copy(const dvt_tensor *source, const dvt_tensor *destination) {
-    size_t size = item_size(source);
-    for (int32_t d = 0; d < source->ndim; d++) size *= (size_t)source->shape[d];
+    size_t size = (size_t)dvf_view_bytes(source);
     if (size == 0) return;
     const char *from = (const char *)source->data + source->byte_offset;
     char *to = (char *)destination->data + destination->byte_offset;

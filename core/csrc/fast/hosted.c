@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cache.h"
 #include "transfer.h"
 
 /* A contiguous view in host memory of its own; its strides lie behind the data. */
@@ -13,9 +14,7 @@ typedef struct host_copy {
 } host_copy;
 
 static bool make(const dvt_tensor *like, host_copy *made, const dvt_host *host) {
-    uint64_t bytes = (uint64_t)like->dtype.bits * like->dtype.lanes / 8;
-    for (int32_t d = 0; d < like->ndim; d++) bytes *= (uint64_t)like->shape[d];
-    bytes = (bytes + 63) / 64 * 64;
+    uint64_t bytes = (dvf_view_bytes(like) + 63) / 64 * 64;
     made->size = bytes + (uint64_t)like->ndim * sizeof(int64_t) + 8;
     made->view = *like;
     made->view.data = host->host_alloc(host, made->size, 64);
@@ -26,18 +25,18 @@ static bool make(const dvt_tensor *like, host_copy *made, const dvt_host *host) 
     made->view.byte_offset = 0;
     made->view.place = (dvt_place){DVT_PLACE_CPU, 0};
     made->view.strides = (int64_t *)(void *)((char *)made->view.data + bytes);
-    int64_t stride = 1;
-    for (int32_t d = like->ndim - 1; d >= 0; d--) {
-        made->view.strides[d] = stride;
-        stride *= like->shape[d];
-    }
+    dvf_row_strides(like, made->view.strides);
     return true;
 }
 
-static bool is_empty(const dvt_tensor *t) {
-    for (int32_t d = 0; d < t->ndim; d++)
-        if (t->shape[d] == 0) return true;
-    return false;
+/* A kernel on the host is done with its copies; one on the device may have work enqueued that reads
+ * them. */
+static void give_back(dvf_kernel *k, const host_copy *copy) {
+    const dvt_host *host = k->device->plugin->host;
+    if (k->row_flags & DVT_KERNEL_ON_HOST)
+        host->host_free(host, copy->view.data, copy->size);
+    else
+        dvf_keep_host_memory(k->device, copy->view.data, copy->size);
 }
 
 /* Host copies of the inputs it wants there; the call then points to them. */
@@ -45,8 +44,9 @@ static bool bring(dvf_kernel *k, const dvt_tensor **views, uint32_t n, host_copy
     for (uint32_t i = 0; i < n; i++) {
         if (!dvf_reads_host(k, i)) continue;
         if (!make(views[i], &copies[i], k->device->plugin->host)) return false;
-        if (!is_empty(views[i]) && dvf_copy_or_raise(views[i], k->device, &copies[i].view, NULL,
-                                                     "copy of an operand to the host") < 0)
+        if (dvf_view_bytes(views[i]) > 0 &&
+            dvf_copy_or_raise(views[i], k->device, &copies[i].view, NULL,
+                              "copy of an operand to the host") < 0)
             return false;
         views[i] = &copies[i].view;
     }
@@ -57,8 +57,7 @@ static bool bring(dvf_kernel *k, const dvt_tensor **views, uint32_t n, host_copy
 static int run_on_host(dvf_kernel *k, dvt_call *call, const dvt_tensor **outputs,
                        host_copy *copies) {
     const dvt_host *host = k->device->plugin->host;
-    const dvt_tensor *targets[DVF_MAX_OPERANDS];
-    if (call->n_outputs > DVF_MAX_OPERANDS) return -1;
+    const dvt_tensor *targets[DVF_MAX_RESULTS];
     for (uint32_t i = 0; i < call->n_outputs; i++) {
         targets[i] = outputs[i];
         if (!make(targets[i], &copies[i], host)) return -1;
@@ -75,7 +74,7 @@ static int run_on_host(dvf_kernel *k, dvt_call *call, const dvt_tensor **outputs
     int result = dvf_kernel_call(k, call);
     if (call->workspace != NULL) host->host_free(host, call->workspace, k->workspace_size);
     for (uint32_t i = 0; result == 0 && i < call->n_outputs; i++)
-        if (!is_empty(targets[i]))
+        if (dvf_view_bytes(targets[i]) > 0)
             result = dvf_copy_or_raise(&copies[i].view, NULL, targets[i], k->device,
                                        "copy of a result from the host");
     return result;
@@ -84,16 +83,8 @@ static int run_on_host(dvf_kernel *k, dvt_call *call, const dvt_tensor **outputs
 /* Enqueue on the device; what the host copies hold may be read until the work is done. */
 static int run_on_device(dvf_kernel *k, dvt_call *call) {
     dvf_device *d = k->device;
-    dvf_buffer *workspace = NULL;
-    if (k->workspace_size > 0) {
-        uint64_t slack = d->opaque ? 0 : k->workspace_alignment;
-        workspace = dvf_alloc(d, k->workspace_size + slack);
-        if (workspace == NULL) return -1;
-        uintptr_t address = (uintptr_t)workspace->data;
-        if (slack > 1) address = (address + slack - 1) & ~(uintptr_t)(slack - 1);
-        call->workspace = (void *)address;
-        call->workspace_size = k->workspace_size;
-    }
+    dvf_buffer *workspace;
+    if (dvf_take_workspace(k, call, &workspace) < 0) return -1;
     call->stream = d->stream;
     call->tag = dvf_remember_op(d, k->op_name);
     int result = dvf_kernel_call(k, call);
@@ -120,8 +111,7 @@ int dvf_launch_hosted(dvf_kernel *k, dvt_call *call) {
                  : run_on_device(k, call);
 done:
     for (uint32_t i = 0; copies != NULL && i < n; i++)
-        if (copies[i].size > 0 && copies[i].view.data != NULL)
-            dvf_keep_host_memory(k->device, copies[i].view.data, copies[i].size);
+        if (copies[i].view.data != NULL) give_back(k, &copies[i]);
     free(copies);
     free(views);
     return result;

@@ -132,7 +132,7 @@ PyObject *dvf_py_prepare(PyObject *self, PyObject *args) {
     k->workspace_size = info.workspace_size;
     k->workspace_alignment = info.workspace_alignment != 0 ? info.workspace_alignment : 64;
     k->cost_ns = info.cost_ns;
-    k->pace = dvf_pace_of(info.cost_ns, true);
+    k->pace = dvf_pace_of(info.cost_ns);
     k->may_alias = info.may_alias;
     result = Py_NewRef((PyObject *)k);
 done:
@@ -182,6 +182,21 @@ int dvf_kernel_call(dvf_kernel *k, dvt_call *call) {
     return call_kernel(k, call);
 }
 
+int dvf_take_workspace(dvf_kernel *k, dvt_call *call, dvf_buffer **workspace) {
+    dvf_device *d = k->device;
+    *workspace = NULL;
+    if (k->workspace_size == 0) return 0;
+    uint64_t slack =
+        d->opaque || k->workspace_alignment <= d->alignment ? 0 : k->workspace_alignment;
+    *workspace = dvf_alloc(d, k->workspace_size + slack);
+    if (*workspace == NULL) return -1;
+    uintptr_t address = (uintptr_t)(*workspace)->data;
+    if (slack > 0) address = (address + slack - 1) & ~(uintptr_t)(slack - 1);
+    call->workspace = (void *)address;
+    call->workspace_size = k->workspace_size;
+    return 0;
+}
+
 int dvf_kernel_launch(dvf_kernel *k, const dvt_tensor *const *inputs, uint32_t n_inputs,
                       const dvt_tensor *const *outputs, uint32_t n_outputs) {
     dvf_device *d = k->device;
@@ -202,16 +217,7 @@ int dvf_kernel_launch(dvf_kernel *k, const dvt_tensor *const *inputs, uint32_t n
         call.stream = d->stream;
         call.tag = dvf_remember_op(d, k->op_name);
     }
-    if (k->workspace_size > 0) {
-        uint64_t slack =
-            d->opaque || k->workspace_alignment <= d->alignment ? 0 : k->workspace_alignment;
-        workspace = dvf_alloc(d, k->workspace_size + slack);
-        if (workspace == NULL) return -1;
-        uintptr_t address = (uintptr_t)workspace->data;
-        if (slack > 0) address = (address + slack - 1) & ~(uintptr_t)(slack - 1);
-        call.workspace = (void *)address;
-        call.workspace_size = k->workspace_size;
-    }
+    if (k->workspace_size > 0 && dvf_take_workspace(k, &call, &workspace) < 0) return -1;
     int result = call_kernel(k, &call);
     if (workspace != NULL) dvf_release(workspace);
     return result;

@@ -22,11 +22,11 @@ typedef struct dvf_pace {
 
 #define DVF_TRIALS 16
 
-/* From what the device says; `steady`: calls of unknown cost all do the same. */
-static inline dvf_pace dvf_pace_of(uint64_t cost_ns, bool steady) {
+/* From what the device says; 0: it does not. */
+static inline dvf_pace dvf_pace_of(uint64_t cost_ns) {
     bool known = cost_ns > 0;
     return (dvf_pace){.hold = known && cost_ns < DVF_HOLD_LOCK_BELOW_NS,
-                      .trials = known || !steady ? 0 : DVF_TRIALS};
+                      .trials = known ? 0 : DVF_TRIALS};
 }
 
 static inline int64_t dvf_now_ns(void) {

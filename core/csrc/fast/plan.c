@@ -194,8 +194,8 @@ static int run(dvf_plan *p, dvf_array *const *inputs, dvf_buffer **taken, PyObje
             dvf_instance_put(x, i, inputs[p->storages[i].index]);
     if (outputs_alloc(p, x, taken, buffers) == 0) {
         if (run_instance(p, x) == 0) {
-            for (int k = 0; p->device->queue != NULL && k < p->n_output_storages; k++)
-                buffers[k]->written = dvf_newest_tag(p->device);
+            uint64_t tag = dvf_newest_tag(p->device);
+            for (int k = 0; k < p->n_output_storages; k++) buffers[k]->written = tag;
             result = wrap_outputs(p, inputs, taken, buffers, out);
         }
         for (int k = 0; k < p->n_output_storages; k++) dvf_release(buffers[k]);

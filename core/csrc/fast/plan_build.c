@@ -185,7 +185,7 @@ static int read_steps(dvf_plan *p, PyObject *steps, PyObject *outputs) {
         if (read_step(p, &p->steps[i], PyTuple_GET_ITEM(steps, i), &next, &known) < 0) return -1;
     }
     bool timed = p->cost_ns >= DVF_HOLD_LOCK_BELOW_NS && known < DVF_HOLD_LOCK_BELOW_NS;
-    p->pace = dvf_pace_of(timed ? 0 : p->cost_ns + 1, true); /* nothing to do is quick */
+    p->pace = dvf_pace_of(timed ? 0 : p->cost_ns + 1); /* nothing to do is quick */
     p->outputs = next;
     p->n_outputs = (int)PyTuple_GET_SIZE(outputs);
     return put_operands(p, outputs, &next);

@@ -50,6 +50,12 @@ uint64_t dvf_remember_op(dvf_device *device, PyObject *name);
 /* The tag of what was enqueued last. Thread: any. */
 uint64_t dvf_newest_tag(dvf_device *device);
 
+/* An array's values are what was enqueued just now: the newest tag is its call's, or a later one of
+ * another thread's. */
+static inline void dvf_wrote(dvf_array *a) {
+    if (a->device->queue != NULL) a->buffer->written = dvf_newest_tag(a->device);
+}
+
 /* Wait for all work enqueued so far, and for what it depends on elsewhere; false with the first failure
  * that nobody has been told. Needs no interpreter lock. */
 bool dvf_wait(dvf_device *device, dvf_failure *failure);

@@ -16,11 +16,11 @@ static dvt_tensor on_host(const dvt_tensor *view) {
 /* Show the host what a view covers; `desc` is for unmap. */
 static bool map_view(dvf_device *d, const dvt_tensor *view, uint32_t flags, dvt_map_desc *desc,
                      dvt_tensor *mapped, dvf_failure *f) {
-    uint64_t first, end, bytes = (uint64_t)view->dtype.bits * view->dtype.lanes / 8;
+    uint64_t first, end;
     void *address = NULL;
     dvf_view_span(view, &first, &end);
-    for (int32_t i = 0; i < view->ndim; i++) bytes *= (uint64_t)view->shape[i];
-    if (end - first != bytes) flags |= DVT_MAP_READ; /* what lies between its elements stays */
+    if (end - first != dvf_view_bytes(view))
+        flags |= DVT_MAP_READ; /* what lies between its elements stays */
     *desc = (dvt_map_desc){.struct_size = (uint32_t)sizeof *desc,
                            .flags = flags,
                            .data = view->data,
@@ -152,12 +152,9 @@ static bool by_import(const dvt_tensor *source, dvf_device *from, const dvt_tens
 /* Through host memory: two descriptors, each with one plugin's device alone. */
 static bool through_host(const dvt_tensor *source, dvf_device *from, const dvt_tensor *destination,
                          dvf_device *to, const char *what, dvf_failure *f) {
-    int64_t strides[DVF_MAX_NDIM], stride = 1;
-    for (int32_t d = source->ndim - 1; d >= 0; d--) {
-        strides[d] = stride;
-        stride *= source->shape[d];
-    }
-    uint64_t size = (uint64_t)stride * source->dtype.bits * source->dtype.lanes / 8;
+    int64_t strides[DVF_MAX_NDIM];
+    dvf_row_strides(source, strides);
+    uint64_t size = dvf_view_bytes(source);
     const dvt_host *host = dvf_host();
     dvt_tensor staged = on_host(source);
     staged.strides = strides;
@@ -225,11 +222,8 @@ int dvf_copy_or_raise(const dvt_tensor *source, dvf_device *from, const dvt_tens
 
 int dvf_copy_to_host(dvf_array *a, void *destination) {
     dvt_tensor host = a->view;
-    int64_t strides[DVF_MAX_NDIM], stride = 1;
-    for (int i = a->view.ndim - 1; i >= 0; i--) {
-        strides[i] = stride;
-        stride *= a->view.shape[i];
-    }
+    int64_t strides[DVF_MAX_NDIM];
+    dvf_row_strides(&a->view, strides);
     host.data = destination;
     host.byte_offset = 0;
     host.strides = strides;
@@ -249,7 +243,10 @@ int dvf_write_element(dvf_array *a, const void *element) {
                          .stream = d->stream,
                          .tag = dvf_remember(d, "fill with a scalar")};
         f.status = d->plugin->device.fill(d->handle, &fill, &f.error);
-        if (f.status == DVT_OK) return 0;
+        if (f.status == DVT_OK) {
+            dvf_wrote(a);
+            return 0;
+        }
         if (f.status != DVT_UNSUPPORTED) return dvf_raise_failure(&f, "fill with a scalar", "fill");
     }
     dvt_tensor host = a->view;
@@ -284,7 +281,11 @@ static PyObject *py_transfer(PyObject *self, PyObject *args) {
     char what[96];
     PyOS_snprintf(what, sizeof what, "copy from %.36s to %.36s", PyUnicode_AsUTF8(from->name),
                   PyUnicode_AsUTF8(to->name));
-    if (dvf_copy_or_raise(&a->view, from, &b->view, to, what) < 0) Py_CLEAR(b);
+    if (dvf_copy_or_raise(&a->view, from, &b->view, to, what) < 0) {
+        Py_DECREF(b);
+        return NULL;
+    }
+    dvf_wrote(b);
     return (PyObject *)b;
 }
 
@@ -300,8 +301,11 @@ static PyObject *py_lay_out(PyObject *self, PyObject *object) {
     dvf_array *b = dvf_array_empty(a->device, a->dtype, a->view.ndim, a->view.shape);
     if (b == NULL || dvf_array_size(a) == 0) return (PyObject *)b;
     if (dvf_copy_or_raise(&a->view, a->device, &b->view, a->device, "copy to contiguous memory") <
-        0)
-        Py_CLEAR(b);
+        0) {
+        Py_DECREF(b);
+        return NULL;
+    }
+    dvf_wrote(b);
     return (PyObject *)b;
 }
 

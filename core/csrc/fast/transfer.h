@@ -27,6 +27,10 @@ int dvf_write_element(dvf_array *a, const void *element);
 
 /* host_copy.c: between two views in memory the host can address. */
 void dvf_host_copy(const dvt_tensor *source, const dvt_tensor *destination);
+/* Bytes of a view's elements. */
+uint64_t dvf_view_bytes(const dvt_tensor *view);
+/* Strides (elements) of a contiguous view of that shape. */
+void dvf_row_strides(const dvt_tensor *like, int64_t *strides);
 /* First and last byte (exclusive) of a view's elements, from data. */
 void dvf_view_span(const dvt_tensor *view, uint64_t *first, uint64_t *end);
 
