@@ -1,10 +1,10 @@
 /* Binary arithmetic. Integers wrap: they are computed as unsigned numbers of at least 32 bits. */
 #include <math.h>
 
+#include "float_expressions.h"
 #include "integer.h"
 #include "loops.h"
 #include "rows.h"
-#include "vec_math.h"
 
 #define WRAPPED(name, symbol)                                                                      \
     DVT_BINARY_LOOP(name##_i8, int8_t, int8_t, (uint32_t)x symbol(uint32_t) y)                     \
@@ -21,24 +21,15 @@ WRAPPED(subtract, -)
 WRAPPED(multiply, *)
 /* Floats through the vectors of vec.h: on a few elements they are quicker than the compiler's loop,
  * which comes with a prologue and an epilogue. */
-DVT_VF_BINARY(add_f32, dvt_vf_add(x, y))
-DVT_VD_BINARY(add_f64, dvt_vd_add(x, y))
-DVT_VF_BINARY(subtract_f32, dvt_vf_sub(x, y))
-DVT_VD_BINARY(subtract_f64, dvt_vd_sub(x, y))
-DVT_VF_BINARY(multiply_f32, dvt_vf_mul(x, y))
-DVT_VD_BINARY(multiply_f64, dvt_vd_mul(x, y))
-DVT_VF_BINARY(divide_f32, dvt_vf_div(x, y))
-DVT_VD_BINARY(divide_f64, dvt_vd_div(x, y))
+#define LOOP_F32(name, expression) DVT_VF_BINARY(name##_f32, expression)
+#define LOOP_F64(name, expression) DVT_VD_BINARY(name##_f64, expression)
+DVT_BINARY_F32(LOOP_F32)
+DVT_BINARY_F64(LOOP_F64)
 
 #define MAXIMUM(end, END, type) DVT_BINARY_LOOP(maximum_##end, type, type, x > y ? x : y)
 #define MINIMUM(end, END, type) DVT_BINARY_LOOP(minimum_##end, type, type, x < y ? x : y)
 DVT_INTEGER_TYPES(MAXIMUM)
 DVT_INTEGER_TYPES(MINIMUM)
-/* The vector's max gives y when one is NaN; so an x that is NaN has to be put back. */
-DVT_VF_BINARY(maximum_f32, dvt_vf_select(dvt_vf_ne(x, x), x, dvt_vf_max(x, y)))
-DVT_VF_BINARY(minimum_f32, dvt_vf_select(dvt_vf_ne(x, x), x, dvt_vf_min(x, y)))
-DVT_VD_BINARY(maximum_f64, dvt_vd_select(dvt_vd_ne(x, x), x, dvt_vd_max(x, y)))
-DVT_VD_BINARY(minimum_f64, dvt_vd_select(dvt_vd_ne(x, x), x, dvt_vd_min(x, y)))
 
 #define INTEGER(end, END, type)                                                                    \
     DVT_BINARY_LOOP(floor_divide_##end, type, type, dvt_floor_divide_##end(x, y))                  \
@@ -69,7 +60,6 @@ DVT_INTEGER_TYPES(INTEGER)
 FLOAT_DIVISION(f32, float, f)
 FLOAT_DIVISION(f64, double, )
 
-DVT_VF_BINARY(power_f32, dvt_vf_pow(x, y))
 DVT_BINARY_LOOP(power_f64, double, double, pow(x, y))
 
 #define FLOAT_MAPS(name, single, twice)                                                            \

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "half.h"
+#include "jit.h"
 
 #define NONE UINT32_MAX
 
@@ -118,6 +119,18 @@ static void round_now(work *w, uint32_t v) {
     x->wide = NONE;
 }
 
+/* What the instruction of a node is in registers. */
+static void record(const work *w, uint32_t n, dvt_tile_instruction *x) {
+    const dvt_node *node = w->graph->nodes[n];
+    uint32_t list[DVT_MAP_MAX_OPERANDS];
+    const uint32_t count = operands(w, n, list);
+    dvt_type types[DVT_MAP_MAX_OPERANDS] = {type_of(w, node->outputs[0])};
+    for (uint32_t i = 0; i < count; i++) types[i + 1] = type_of(w, list[i]);
+    x->op = w->absorbs[n] == NONE ? dvt_tile_word(node) : "multiply_add";
+    x->half = (uint8_t)dvt_half_of(types[0]);
+    x->function = dvt_jit_find(x->op, types, count + 1);
+}
+
 static void translate(work *w, uint32_t n) {
     const uint32_t m = w->absorbs[n];
     uint32_t list[DVT_MAP_MAX_OPERANDS], slot[DVT_MAP_MAX_OPERANDS];
@@ -137,6 +150,7 @@ static void translate(work *w, uint32_t n) {
         slot[0] = result->raw = take_register(w, map->size[0]);
     dvt_tile_instruction *x = emit(w, DVT_TILE_COMPUTE);
     x->fn = map->fn;
+    record(w, n, x);
     x->n_slots = (uint8_t)(count + 1);
     memcpy(x->slot, slot, sizeof slot);
     w->program->picoseconds += map->picoseconds;
@@ -223,13 +237,16 @@ static const char *edges(work *w) {
         const uint32_t size = dvt_type_size(type_of(w, v));
         if (x->producer != NONE || (x->uses == 0 && x->output == NONE)) continue;
         const dvt_value *from = graph->values[x->source];
+        const uint8_t scalar = dvt_size(&from->spec) == 1;
         uint32_t input = 0;
         while (input < graph->n_inputs && graph->inputs[input] != x->source) input++;
         if (input < graph->n_inputs) {
             x->raw = new_slot(w, DVT_TILE_INPUT, size, input);
+            w->program->slots[x->raw].scalar = scalar;
         } else if ((from->flags & DVT_VALUE_CONSTANT) && from->spec.data) {
             w->program->constants[w->program->n_constants] = &from->spec;
             x->raw = new_slot(w, DVT_TILE_CONSTANT, size, w->program->n_constants++);
+            w->program->slots[x->raw].scalar = scalar;
         } else {
             return "a value of the group comes from nowhere";
         }
@@ -251,7 +268,11 @@ static void copy_outputs(work *w) {
         if (program->slots[s].place != DVT_TILE_OUTPUT) continue;
         const value *x = &w->values[w->graph->outputs[program->slots[s].index]];
         if (x->raw == s) continue;
+        const dvt_type type = type_of(w, w->graph->outputs[program->slots[s].index]);
         dvt_tile_instruction *copy = emit(w, DVT_TILE_COPY);
+        copy->op = "astype";
+        copy->half = (uint8_t)dvt_half_of(type);
+        copy->function = dvt_jit_find(copy->op, (dvt_type[]){type, type}, 2);
         copy->size = program->slots[s].size;
         copy->slot[0] = s;
         copy->slot[1] = x->raw;
@@ -302,6 +323,10 @@ static const char *build(work *w, const dvt_compile_desc *desc) {
     dvt_tile_find_aliases(w->program, graph);
     w->program->threads = desc->host->n_threads ? desc->host->n_threads : 1;
     dvt_tile_lay_out(w->program);
+    if (dvt_attr_int(desc->options, desc->n_options, "jit", 1) != 0)
+        w->program->code = dvt_jit_compile(w->program);
+    else
+        strcpy(w->program->why, "a tile program, interpreted: as the option jit wants it");
     return dvt_tile_breaks_alias(w->program, graph)
                ? "an update in place is read after it is written"
                : 0;
@@ -333,7 +358,7 @@ dvt_status dvt_tile_compile(const dvt_compile_desc *desc, dvt_tile_program **pro
     *reason = build(&w, desc);
     free(memory);
     if (*reason) {
-        free(made);
+        dvt_tile_free(made);
         return DVT_UNSUPPORTED;
     }
     *program = made;
@@ -341,5 +366,6 @@ dvt_status dvt_tile_compile(const dvt_compile_desc *desc, dvt_tile_program **pro
 }
 
 void dvt_tile_free(dvt_tile_program *program) {
+    if (program) dvt_jit_free(program->code);
     free(program);
 }

@@ -15,10 +15,16 @@ typedef enum dvt_tile_kind {
     DVT_TILE_COPY,
 } dvt_tile_kind;
 
+struct dvt_jit_function;
+struct dvt_jit_code;
+
 typedef struct dvt_tile_instruction {
     dvt_map_fn fn;
-    uint8_t kind, half, size; /* size: bytes of an element, of a copy */
-    uint8_t n_slots;          /* result and operands */
+    const struct dvt_jit_function *function; /* the same as a recording (jit.h), null: none */
+    const char *op;
+    uint8_t kind, half,
+        size;        /* half: also of what `where` moves; size: bytes of an element, of a copy */
+    uint8_t n_slots; /* result and operands */
     uint32_t slot[DVT_MAP_MAX_OPERANDS];
 } dvt_tile_instruction;
 
@@ -33,6 +39,7 @@ typedef enum dvt_tile_place {
  * lie; for others the slot's tile in the workspace is filled before, or written out after. */
 typedef struct dvt_tile_slot {
     uint8_t place, size; /* size: bytes of an element */
+    uint8_t scalar;      /* an input or constant of one element */
     uint32_t index;
     uint32_t offset; /* of the slot's tile in a worker's tiles, in bytes */
 } dvt_tile_slot;
@@ -51,6 +58,8 @@ typedef struct dvt_tile_program {
     dvt_tile_slot *slots;
     dvt_tile_instruction *instructions;
     const dvt_tensor **constants; /* the graph's own */
+    struct dvt_jit_code *code;    /* null: the interpreter runs the instructions */
+    char why[96];                 /* there is no code */
 } dvt_tile_program;
 
 /* The block function of a node, or null: not element-wise, or no kernel for its types. */
@@ -60,6 +69,8 @@ int dvt_tile_is_broadcast(const dvt_node *node);
 
 /* Composites that have no kernel row of their own. */
 const dvt_map *dvt_tile_composite(const dvt_node *node, dvt_type type);
+/* An op's name with the form that an attribute chooses: "gelu_tanh". */
+const char *dvt_tile_word(const dvt_node *node);
 /* x * y + z of one float type, rounded twice as the two ops are; null for other types. */
 const dvt_map *dvt_tile_multiply_add(dvt_type type);
 

@@ -1,71 +1,34 @@
 /* Element-wise functions of one argument. */
 #include <math.h>
 
+#include "float_expressions.h"
 #include "loops.h"
 #include "rows.h"
 #include "special_functions.h"
-#include "vec_math.h"
-#include "vec_math_f64_exp.h"
-#include "vec_math_f64_trig.h"
 
 /* Functions of floats: float32 (and through it the 16-bit types) in vectors. */
-DVT_VF_UNARY(exp_f32, dvt_vf_exp(x))
-DVT_VD_UNARY(exp_f64, dvt_vd_exp(x))
-DVT_VF_UNARY(log_f32, dvt_vf_log(x))
-DVT_VD_UNARY(log_f64, dvt_vd_log(x))
-DVT_VF_UNARY(log1p_f32, dvt_vf_log1p(x))
-DVT_VF_UNARY(expm1_f32, dvt_vf_expm1(x))
-DVT_VF_UNARY(sqrt_f32, dvt_vf_sqrt(x))
-DVT_VD_UNARY(sqrt_f64, dvt_vd_sqrt(x))
-DVT_VF_UNARY(rsqrt_f32, dvt_vf_div(dvt_vf_set1(1.0f), dvt_vf_sqrt(x)))
-DVT_VD_UNARY(rsqrt_f64, dvt_vd_div(dvt_vd_set1(1.0), dvt_vd_sqrt(x)))
-DVT_VF_UNARY(sin_f32, dvt_vf_sin(x))
-DVT_VF_UNARY(cos_f32, dvt_vf_cos(x))
-DVT_VF_UNARY(tanh_f32, dvt_vf_tanh(x))
-DVT_VD_UNARY(tanh_f64, dvt_vd_tanh(x))
-DVT_VF_UNARY(erf_f32, dvt_vf_erf(x))
+#define LOOP_F32(name, expression) DVT_VF_UNARY(name##_f32, expression)
+#define LOOP_F64(name, expression) DVT_VD_UNARY(name##_f64, expression)
+DVT_UNARY_F32(LOOP_F32)
+DVT_UNARY_F64(LOOP_F64)
 DVT_UNARY_LOOP(erf_f64, double, double, erf(x))
-DVT_VF_UNARY(erfinv_f32, dvt_vf_erfinv(x))
-DVT_VF_UNARY(sigmoid_f32, dvt_vf_sigmoid(x))
-DVT_VD_UNARY(sigmoid_f64, dvt_vd_sigmoid(x))
-DVT_VF_UNARY(floor_f32, dvt_vf_floor(x))
 DVT_UNARY_LOOP(floor_f64, double, double, floor(x))
-DVT_VF_UNARY(ceil_f32, dvt_vf_ceil(x))
 DVT_UNARY_LOOP(ceil_f64, double, double, ceil(x))
-DVT_VF_UNARY(trunc_f32, dvt_vf_trunc(x))
 DVT_UNARY_LOOP(trunc_f64, double, double, trunc(x))
-DVT_VF_UNARY(round_f32, dvt_vf_round(x))
-DVT_VD_UNARY(round_f64, dvt_vd_round(x))
 
 /* Functions that need an fma which rounds once: without it the C library's, one at a time. float32 is
  * computed in float64 and rounded, as far as it has no shorter code of its own. */
 #if DVT_VF_FUSED
-#define WIDE_F64(name) DVT_VD_UNARY(name##_f64, dvt_vd_##name(x))
-#define WIDE_F32(name)                                                                             \
-    DVT_VF_UNARY(name##_f32,                                                                       \
-                 dvt_vf_from_d(dvt_vd_##name(dvt_vf_low_d(x)), dvt_vd_##name(dvt_vf_high_d(x))))
+#define FUSED_F64(name, expression) LOOP_F64(name, expression)
+#define WIDE(name) LOOP_F32(name, DVT_THROUGH_F64(name)) LOOP_F64(name, dvt_vd_##name(x))
 #else
-#define WIDE_F64(name) DVT_UNARY_LOOP(name##_f64, double, double, name(x))
-#define WIDE_F32(name) DVT_UNARY_LOOP(name##_f32, float, float, name##f(x))
+#define FUSED_F64(name, expression) DVT_UNARY_LOOP(name##_f64, double, double, name(x))
+#define WIDE(name)                                                                                 \
+    DVT_UNARY_LOOP(name##_f32, float, float, name##f(x))                                           \
+    DVT_UNARY_LOOP(name##_f64, double, double, name(x))
 #endif
-#define WIDE(name) WIDE_F32(name) WIDE_F64(name)
-WIDE_F64(log1p)
-WIDE_F64(expm1)
-WIDE_F64(sin)
-WIDE_F64(cos)
-WIDE(tan)
-WIDE(asin)
-WIDE(acos)
-WIDE(atan)
-WIDE(sinh)
-WIDE(cosh)
-WIDE(asinh)
-WIDE(acosh)
-WIDE(atanh)
-WIDE(exp2)
-WIDE(log2)
-WIDE(log10)
-WIDE(cbrt)
+DVT_UNARY_FUSED_F64(FUSED_F64)
+DVT_UNARY_THROUGH_F64(WIDE)
 
 DVT_UNARY_LOOP(erfinv_f64, double, double, dvt_erfinv(x))
 

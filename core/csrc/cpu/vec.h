@@ -1,7 +1,7 @@
 /* A vector of float32 (dvt_vf, DVT_VF_LANES lanes), of float64 (dvt_vd, half as many lanes), of
  * int32 (dvt_vi) and int64 (dvt_vl) as wide as those, and the masks of comparisons (dvt_vm for 32
  * bits, dvt_vn for 64). One of three headers implements the same inline functions, chosen by what
- * the file is compiled for. Any address may be loaded and stored.
+ * the file is compiled for; a fourth one, with DVT_RECORD, notes them down (jit.h). Any address may be loaded and stored.
  *
  *   load store            full vectors
  *   load_n store_n        the first n < lanes elements; load_n fills the rest with zeros
@@ -24,7 +24,10 @@
 
 #define DVT_INLINE static inline __attribute__((always_inline, unused))
 
-#if defined(__AVX512F__) && defined(__AVX512DQ__) && defined(__AVX512BW__) && defined(__AVX512VL__)
+#if defined(DVT_RECORD)
+#include "vec_record.h"
+#elif defined(__AVX512F__) && defined(__AVX512DQ__) && defined(__AVX512BW__) &&                    \
+    defined(__AVX512VL__)
 #include "vec_avx512.h"
 #elif defined(__AVX2__) && defined(__FMA__)
 #include "vec_avx2.h"

@@ -23,6 +23,7 @@ typedef struct graph {
     int64_t *extents;
     uint32_t *indices;
     dvf_attrs *attrs;
+    dvf_attrs options;
     PyObject *keep; /* strings and constants */
     dvf_device *device;
 } graph;
@@ -31,6 +32,7 @@ static void graph_dealloc(PyObject *self) {
     graph *g = (graph *)self;
     PyTypeObject *type = Py_TYPE(self);
     for (uint32_t i = 0; g->attrs != NULL && i < g->abi.n_nodes; i++) dvf_attrs_clear(&g->attrs[i]);
+    dvf_attrs_clear(&g->options);
     free(g->attrs);
     free(g->nodes);
     free(g->node_pointers);
@@ -143,14 +145,15 @@ bad:
     return -1;
 }
 
-/* FlatGraph(device, values, nodes, inputs, outputs)
+/* FlatGraph(device, values, nodes, inputs, outputs, options)
  * values: (dtype, shape, constant or None); nodes: (op, version, inputs, outputs, attributes, location) */
 static PyObject *graph_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
     (void)kwargs;
-    PyObject *device, *values, *nodes, *inputs, *outputs;
+    PyObject *device, *values, *nodes, *inputs, *outputs, *options;
     size_t n_indices, n_extents;
-    if (!PyArg_ParseTuple(args, "O!O!O!O!O!", dvf_device_type, &device, &PyTuple_Type, &values,
-                          &PyTuple_Type, &nodes, &PyTuple_Type, &inputs, &PyTuple_Type, &outputs) ||
+    if (!PyArg_ParseTuple(args, "O!O!O!O!O!O!", dvf_device_type, &device, &PyTuple_Type, &values,
+                          &PyTuple_Type, &nodes, &PyTuple_Type, &inputs, &PyTuple_Type, &outputs,
+                          &PyDict_Type, &options) ||
         measure(nodes, values, inputs, outputs, &n_indices, &n_extents) < 0)
         return NULL;
     graph *g = PyObject_New(graph, type);
@@ -187,7 +190,7 @@ static PyObject *graph_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
         g->abi.outputs = next;
         next = put_indices(outputs, next, g->abi.n_values);
     }
-    if (next == NULL) {
+    if (next == NULL || dvf_attrs_from_dict(options, &g->options) < 0) {
         Py_DECREF(g);
         return NULL;
     }
@@ -199,8 +202,10 @@ static dvt_compile_desc describe(graph *g, unsigned int flags) {
                               .flags = flags,
                               .graph = &g->abi,
                               .devices = &g->device->handle,
+                              .options = g->options.items,
                               .host = g->device->plugin->host,
-                              .n_devices = 1};
+                              .n_devices = 1,
+                              .n_options = g->options.count};
 }
 
 /* partition(flags) -> tuple of (group, reason or None) per node; None without a partition slot */

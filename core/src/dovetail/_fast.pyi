@@ -353,6 +353,7 @@ class FlatGraph:
         ],
         inputs: tuple[int, ...],
         outputs: tuple[int, ...],
+        options: dict[str, Any],
         /,
     ) -> FlatGraph: ...
     def partition(self, flags: int, /) -> tuple[tuple[int, str | None], ...] | None: ...

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dovetail import _fast
+from dovetail import _fast, settings
 from dovetail.graph import Graph, Node, Value
 
 __all__ = ["Group", "flat_graph", "groups"]
@@ -44,7 +44,12 @@ def flat_graph(
         for n in nodes
     )
     return _fast.FlatGraph(
-        device, values, rows, tuple(index[v] for v in inputs), tuple(index[v] for v in outputs)
+        device,
+        values,
+        rows,
+        tuple(index[v] for v in inputs),
+        tuple(index[v] for v in outputs),
+        settings.device_options(device.name),
     )
 
 

@@ -18,6 +18,7 @@ __all__ = [
     "checked_fallback",
     "cpu_variant",
     "default_device",
+    "device_options",
     "disabled_plugins",
     "fallback",
     "fallback_as",
@@ -54,6 +55,19 @@ def _number(name: str, least: float) -> float | None:
 def cpu_variant() -> str | None:
     """``DOVETAIL_CPU``: force a variant of the CPU device ("baseline", "avx2", ...)."""
     return os.environ.get("DOVETAIL_CPU") or None
+
+
+def device_options(device: str) -> dict[str, int]:
+    """What a device is told when it compiles a graph; ``DOVETAIL_JIT`` is for the CPU device."""
+    if device.partition(":")[0] != "cpu":
+        return {}
+    word = os.environ.get("DOVETAIL_JIT") or "1"
+    if word not in ("0", "1"):
+        raise DovetailError(
+            f'DOVETAIL_JIT is {word!r}; it must be "1" (machine code is written for chains of '
+            f'element-wise ops) or "0" (they are interpreted)'
+        )
+    return {} if word == "1" else {"jit": 0}
 
 
 def disabled_plugins() -> frozenset[str]:

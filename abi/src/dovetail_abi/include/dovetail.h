@@ -615,7 +615,8 @@ typedef struct dvt_executable_info {
     uint64_t workspace_alignment; /* power of two, 0 = 64 */
     uint64_t cost_ns;             /* estimated time of one run, 0 = unknown */
     uint64_t may_alias;           /* as dvt_kernel_info.may_alias, for graph outputs and inputs */
-    const char *description;      /* for explain(); Owner: executable; may be null */
+    const char *description; /* for explain(): a line, and below it the code that it wrote, if it
+                                   * likes to show it. Owner: executable; may be null */
 } dvt_executable_info;
 
 /* Receives saved bytes in order. Thread: the caller's. Returns DVT_OK or an error. */

@@ -42,6 +42,27 @@ class Explanation:
         steps = sum(len(part.steps) for part in self.parts)
         return f"<explanation of {steps} steps; print it, or draw it with to_svg and memory_svg>"
 
+    @property
+    def code(self) -> str:
+        """The code that devices wrote for groups of nodes, step by step, in assembly language.
+
+        Empty where they show none: a kernel is no code of a program's own.
+
+        >>> import dovetail as dt
+        >>> found = dt.jit(lambda x: dt.exp(x) + 1.0).explain(dt.ones(3))
+        >>> print(found.code)  # doctest: +SKIP
+        step 0 on cpu:0, broadcast_to, exp, add
+          mov rcx, [rdi+0]
+          ...
+        """
+        lines: list[str] = []
+        for part in self.parts:
+            for step in part.steps:
+                if step.code:
+                    lines += [f"step {step.number} on {step.device}, {step.what}"]
+                    lines += [f"  {line}" for line in step.code.splitlines()]
+        return "\n".join(lines)
+
     def _repr_svg_(self) -> str:
         return self.to_svg()
 

@@ -37,7 +37,10 @@ class Step:
     asked, or what reads a copy."""
     nodes: tuple[Node, ...]
     description: str = ""
-    """What a device says of a group that it compiled whole."""
+    """What a device says of a group that it compiled whole, in a line."""
+    code: str = ""
+    """The code that it wrote for the group, in its own assembly language; empty where it shows
+    none. A device tells it as the further lines of ``dvt_executable_info.description``."""
 
     @property
     def cost(self) -> str:
@@ -174,6 +177,7 @@ def _step(number: int, made: Any, device: Any) -> Step:
     what, _, location = made.what.rpartition(" at ") if nodes else (made.what, "", "")
     if where == "fused":
         what = ", ".join(node.op.name for node in nodes)
+    said = target.description if where == "fused" else ""
     return Step(
         number=number,
         where=where,
@@ -183,7 +187,8 @@ def _step(number: int, made: Any, device: Any) -> Step:
         cost_ns=made.cost_ns or None,
         why=made.why,
         nodes=tuple(nodes),
-        description=target.description if where == "fused" else "",
+        description=said.partition("\n")[0],
+        code=said.partition("\n")[2],
     )
 
 
