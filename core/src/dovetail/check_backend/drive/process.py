@@ -66,12 +66,11 @@ class Process:
                     )
                 )
             else:
-                found.append(
-                    (
-                        f"state/{one.name}",
-                        f"{one.name} was {old!r} before and is {new!r} afterwards",
-                    )
+                before, after_it = (
+                    (f"{old:#o}", f"{new:#o}") if one.name == "mask" else (repr(old), repr(new))
                 )
+                what = f"{one.name} was {before} before and is {after_it} afterwards"
+                found.append((f"state/{one.name}", what))
         return found
 
 
