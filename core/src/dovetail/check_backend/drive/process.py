@@ -66,10 +66,8 @@ class Process:
                     )
                 )
             else:
-                before, after_it = (
-                    (f"{old:#o}", f"{new:#o}") if one.name == "mask" else (repr(old), repr(new))
-                )
-                what = f"{one.name} was {before} before and is {after_it} afterwards"
+                word = oct if one.name == "mask" else repr
+                what = f"{one.name} was {word(old)} before and is {word(new)} afterwards"
                 found.append((f"state/{one.name}", what))
         return found
 

@@ -42,12 +42,9 @@ def _run(subject: Subject) -> Iterator[Finding]:
 
 def _row(subject: Subject, driver: Driver, op: Op, row: KernelRow) -> Iterator[Finding]:
     if not row.min_version <= op.version <= row.max_version:
-        several = row.min_version < row.max_version
-        covers = (
-            f"versions {row.min_version} to {row.max_version}"
-            if several
-            else (f"version {row.min_version}")
-        )
+        covers = f"version {row.min_version}"
+        if row.max_version > row.min_version:
+            covers = f"versions {row.min_version} to {row.max_version}"
         what = (
             f"row {row.index} covers {covers} of {op.name}, this Dovetail has version "
             f"{op.version}: it is never asked"
