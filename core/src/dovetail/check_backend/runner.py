@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from dovetail.check_backend import objections
 from dovetail.check_backend.channel import Lines
 from dovetail.check_backend.drive.process import signal_name
 from dovetail.check_backend.finding import Finding
@@ -112,7 +113,8 @@ def _fault(stage: Stage, child: _Child, code: int | None, patience: float) -> Fi
     if code is None:
         what = f"{child.what} did not return within {patience:g} seconds"
         return Finding(child.hang or "process/hang", stage.name, what, child.what)
-    said = f"; it printed: {_last_line(child.printed)}" if child.printed.strip() else ""
+    printed = _last_line(child.printed)
+    said = f"; it printed: {printed}" if printed else ""
     report = _SANITIZER.search(child.printed) if code else None
     if report is not None:
         crashed = _CRASH.search(report[0]) is not None
@@ -125,7 +127,8 @@ def _fault(stage: Stage, child: _Child, code: int | None, patience: float) -> Fi
             what = f"{child.what} let an exception out, and the process was terminated{said}"
             return Finding("process/exception", stage.name, what, child.what)
         what = f"{child.what} ended the process with {word}{said}"
-        return Finding(child.crash or "process/crash", stage.name, what, child.what)
+        crash = objections.code_of(printed) if printed.startswith(objections.MARK) else ""
+        return Finding(crash or child.crash or "process/crash", stage.name, what, child.what)
     if not child.done or code != 0:
         what = f"{child.what} ended the process with status {code}{said}"
         exits = "process/exit" if not child.crash.endswith("crash-at-exit") else child.crash
@@ -134,9 +137,9 @@ def _fault(stage: Stage, child: _Child, code: int | None, patience: float) -> Fi
 
 
 def _last_line(text: str) -> str:
-    lines = text.strip().splitlines()
-    # What the validation layer says of a crash is worth more than what came after.
-    return next((x for x in lines if x.startswith("validation: ")), lines[-1])[:400]
+    # Python's report of a crash comes last and says less than what the library printed before.
+    lines = text.partition("Fatal Python error: ")[0].strip().splitlines() or [""]
+    return next((x for x in lines if x.startswith(objections.MARK)), lines[-1]).strip()[:400]
 
 
 def _add(run: Run, finding: Finding) -> None:

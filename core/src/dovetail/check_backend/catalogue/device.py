@@ -67,7 +67,7 @@ CODES: Mapping[str, Code] = {
         "The host cannot bring data to the device, or back.",
         "copy takes any two views of equal shape and type; it may not refuse strides.",
     ),
-    "copies/fails-silently": Code("a copy fails without a text", _NOTHING, _TEXT),
+    "copies/fails-silently": Code("a copy or a fill fails without a text", _NOTHING, _TEXT),
     # ---- streams -------------------------------------------------------------------------------
     "streams/order": Code(
         "work on a stream is not done in its order",

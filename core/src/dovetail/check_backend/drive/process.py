@@ -66,12 +66,9 @@ class Process:
                     )
                 )
             else:
-                found.append(
-                    (
-                        f"state/{one.name}",
-                        f"{one.name} was {old!r} before and is {new!r} afterwards",
-                    )
-                )
+                word = oct if one.name == "mask" else repr
+                what = f"{one.name} was {word(old)} before and is {word(new)} afterwards"
+                found.append((f"state/{one.name}", what))
         return found
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +19,13 @@ from dovetail.check_backend.drive.queue import Stream
 from dovetail.check_backend.finding import Finding
 from dovetail.check_backend.raw import normalised
 from dovetail.check_backend.stage import Stage
-from dovetail.check_backend.stages.random_graphs import OPS, random_graph, repeated_op
+from dovetail.check_backend.stages.random_graphs import (
+    OPS,
+    Offer,
+    interrupted_op,
+    random_graph,
+    repeated_op,
+)
 from dovetail.check_backend.subject import Subject
 from dovetail.dtypes import float32, float64
 from dovetail.graph import Graph, Node, Value
@@ -32,6 +39,7 @@ _GRAPHS, _QUICK_GRAPHS = 40, 8
 _ULPS = 512.0  # of the largest element, after some ops one behind the other
 _THREADS, _ROUNDS = 4, 10
 _CYCLES, _QUICK_CYCLES = 500, 60
+_BETWEEN = ("tanh", "abs", "sin")  # the first that is not wanted
 _GROWTH = 4 << 20
 
 Found = Iterator[tuple[str, str]]
@@ -62,16 +70,17 @@ def _run(subject: Subject) -> Iterator[Finding]:
             f"most of graphs: none of the ops that are offered is wanted: {', '.join(OPS)}"
         )
     seen: set[str] = set()
-    for seed in subject.each(range(count), "random graph {}"):
+    offers = _offers(count, ops)
+    for name in subject.each(offers):
         try:
-            for code, what in _graph(device, api, seed, ops):
+            for code, what in _graph(device, api, offers[name]()):
                 if code == "compiled":
                     compiled += 1
                 elif code not in seen:
                     seen.add(code)
-                    yield Finding(code, STAGE.name, what, f"random graph {seed}")
+                    yield Finding(code, STAGE.name, what, name)
         except CallFailed as failure:
-            yield Finding(failure.code("graphs"), STAGE.name, str(failure), f"random graph {seed}")
+            yield Finding(failure.code("graphs"), STAGE.name, str(failure), name)
     for name in subject.each(["executables on threads", "executables that come and go"], "{}"):
         try:
             for code, what in _more(subject, device, api, name):
@@ -95,12 +104,29 @@ def _wanted(device: RawDevice, api: Any) -> tuple[str, ...]:
 # ---- claims --------------------------------------------------------------------------------------
 
 
-def _graph(device: RawDevice, api: Any, seed: int, ops: Sequence[str]) -> Found:
-    """Offer a graph; compile, run, destroy every group of it."""
+def _offers(count: int, ops: Sequence[str]) -> dict[str, Callable[[], Offer]]:
+    """What is offered, by name: random graphs, and what may make groups that are not convex."""
+    found: dict[str, Callable[[], Offer]] = {
+        f"random graph {seed}": functools.partial(_random, seed, ops) for seed in range(count)
+    }
+    between = next((name for name in _BETWEEN if name not in ops), None)
+    if between is not None:
+        for name in ops:
+            make = functools.partial(interrupted_op, name, between, float32, _SHAPES[0])
+            found[f"{name}, {between} and {name}"] = make
+    return found
+
+
+def _random(seed: int, ops: Sequence[str]) -> Offer:
     shape = _SHAPES[seed % len(_SHAPES)]
     # Every second graph holds only what is wanted, so that groups grow large.
     only = ops if seed % 2 else ()
-    graph, arrays = random_graph(seed, float32 if seed % 3 else float64, shape, only)
+    return random_graph(seed, float32 if seed % 3 else float64, shape, only)
+
+
+def _graph(device: RawDevice, api: Any, offer: Offer) -> Found:
+    """Offer a graph; compile, run, destroy every group of it."""
+    graph, arrays = offer
     raw = RawGraph(device, graph)
     claims, outside = raw.partition(api)
     if outside:

@@ -42,9 +42,12 @@ def _run(subject: Subject) -> Iterator[Finding]:
 
 def _row(subject: Subject, driver: Driver, op: Op, row: KernelRow) -> Iterator[Finding]:
     if not row.min_version <= op.version <= row.max_version:
+        covers = f"version {row.min_version}"
+        if row.max_version > row.min_version:
+            covers = f"versions {row.min_version} to {row.max_version}"
         what = (
-            f"row {row.index} covers versions {row.min_version} to {row.max_version} of {op.name}, "
-            f"this Dovetail has version {op.version}: it is never asked"
+            f"row {row.index} covers {covers} of {op.name}, this Dovetail has version "
+            f"{op.version}: it is never asked"
         )
         yield Finding("ops/other-version", STAGE.name, what, op.name)
         return

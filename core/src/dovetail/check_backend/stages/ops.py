@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 import dovetail  # noqa: F401  it fills the registry of ops
 from dovetail import settings
-from dovetail.check_backend import unsupported
+from dovetail.check_backend import objections, unsupported
 from dovetail.check_backend.finding import Finding
 from dovetail.check_backend.stage import OpResult, Stage
 from dovetail.check_backend.subject import Subject
@@ -29,17 +29,6 @@ _SOME = 1 << 12
 _REFERENCE_SECONDS = 5.0  # what a million elements may take, mostly numpy
 
 _RAISED = re.compile(r"of sample \d+: \w*Error: ")
-# What the validation layer says, and which code that is.
-_VALIDATION = (
-    (re.compile(r"wrote .*workspace"), "ops/workspace-overrun"),
-    (re.compile(r"wrote .* (past the end of|in front of|between)"), "ops/writes-outside"),
-    (re.compile(r"changed input"), "ops/changes-input"),
-    (re.compile(r"unwritten"), "ops/leaves-output"),
-    (re.compile(r"denormals are"), "state/denormals"),
-    (re.compile(r"rounding mode is"), "state/rounding"),
-    (re.compile(r"set the locale"), "state/locale"),
-    (re.compile(r"installed a handler"), "state/signals"),
-)
 
 
 def _run(subject: Subject) -> Iterator[Finding]:
@@ -144,8 +133,8 @@ def _failures(check: Callable[[], int], code: str) -> list[tuple[str, str]]:
 
 
 def _code(line: str, code: str) -> str:
-    if "validation: " in line:
-        return next((c for words, c in _VALIDATION if words.search(line)), "ops/validation")
+    if objections.MARK in line:
+        return objections.code_of(line) or "ops/validation"
     if not _RAISED.search(line):
         return code
     return "ops/fails-silently" if "gave no reason" in line else "ops/fails"

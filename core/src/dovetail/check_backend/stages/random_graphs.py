@@ -16,7 +16,10 @@ from dovetail.op import FUNCTIONS, REGISTRY
 from dovetail.reference import rounded
 from dovetail.trace import trace
 
-__all__ = ["OPS", "operands", "random_graph", "repeated_op"]
+__all__ = ["OPS", "Offer", "interrupted_op", "operands", "random_graph", "repeated_op"]
+
+Offer = tuple[Graph, list[np.ndarray[Any, Any]]]
+"""A graph and its operands."""
 
 # Defined for all values that come up, and tame: what differs, differs by a mistake.
 _UNARY = ("negative", "abs", "square", "tanh", "exp", "sin", "sqrt", "relu", "sigmoid")
@@ -25,9 +28,7 @@ OPS = (*_UNARY, *_BINARY)
 _TAME = {"square": "tanh", "exp": "tanh", "sqrt": "abs"}  # what must come first
 
 
-def random_graph(
-    seed: int, kind: DType, shape: tuple[int, ...], only: Sequence[str] = ()
-) -> tuple[Graph, list[np.ndarray[Any, Any]]]:
+def random_graph(seed: int, kind: DType, shape: tuple[int, ...], only: Sequence[str] = ()) -> Offer:
     """A graph of two to nine ops, some constants and one to three results; and its operands."""
     draw = random.Random(seed)
     names = [n for n in (*_UNARY, *_BINARY) if n in REGISTRY and (not only or n in only)]
@@ -71,6 +72,20 @@ def repeated_op(name: str, kind: DType) -> Graph:
     return trace(
         thrice, (asarray(operands(0, kind, (3, 5), 1)[0], dtype=kind, device="cpu:0"),)
     ).graph
+
+
+def interrupted_op(name: str, other: str, kind: DType, shape: tuple[int, ...]) -> Offer:
+    """One op twice, with another between them: both as one group would need what they give."""
+    function, between = FUNCTIONS[name], FUNCTIONS[other]
+
+    def twice(x: Any) -> Any:
+        first = function(x, x) if name in _BINARY else function(x)
+        last = between(first)
+        return function(first, last) if name in _BINARY else function(last)
+
+    arrays = operands(0, kind, shape, 1)
+    made = tuple(asarray(x, dtype=kind, device="cpu:0") for x in arrays)
+    return trace(twice, made).graph, arrays
 
 
 def operands(
