@@ -158,6 +158,21 @@ def test_layer_norm_normalises_the_last_axis() -> None:
     np.testing.assert_allclose(np.asarray(z), y * scale + bias, rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.parametrize("start", [0.0, 1e2, 1e4])
+@pytest.mark.parametrize("offset", [0.0, 3e4])
+def test_layer_norm_whose_first_numbers_are_far_from_the_rest(start: float, offset: float) -> None:
+    """The kernel measures distances from a mean of the first 64, which is no mean here. A distance
+    is rounded once, by half a unit of the offset, and the sums meet a few roundings more."""
+    x = np.random.default_rng(0).standard_normal((3, 1500)).astype(np.float32)
+    x[:, :64] += np.float32(start)
+    x += np.float32(offset)
+    wide = x.astype(np.float64)
+    spread = wide - wide.mean(axis=1, keepdims=True)
+    expected = spread / np.sqrt(wide.var(axis=1, keepdims=True) + 1e-5)
+    found = np.asarray(dt.nn.layer_norm(dt.asarray(x)))
+    np.testing.assert_allclose(found, expected, rtol=2e-6, atol=2e-6)
+
+
 def test_layer_norm_of_sixteen_bits_rounds_once() -> None:
     x = dt.asarray(draw(4, 300), dtype=dt.bfloat16)
     narrow = dt.nn.layer_norm(x)

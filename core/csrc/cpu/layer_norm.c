@@ -1,5 +1,5 @@
-/* layer_norm over the last axis: the mean, then the squares of what is left after it and what the mean
- * itself lacks (so that a large mean costs no digits), then the result, all in the cache. */
+/* layer_norm over the last axis: a mean of some elements, then the squares of what is left after it and what
+ * it lacks (so that a large mean costs no digits), then the result, all in the cache. */
 #include <math.h>
 #include <string.h>
 
@@ -8,6 +8,7 @@
 #include "rows.h"
 
 #define PICOSECONDS 400
+#define SAMPLE 64 /* elements whose mean is near enough to that of all, most of the time */
 
 typedef struct task {
     dvt_line_kind kind;
@@ -16,6 +17,21 @@ typedef struct task {
     int64_t length;
     double epsilon;
 } task;
+
+/* The variance of a line, from its distances to `mean`, which is rounded to the type; `rest`: what that
+ * lacks of the true one. */
+static double spread(const dvt_line_kind *kind, const char *x, int64_t n, double mean,
+                     double *rest) {
+    float wide[DVT_LINE_BLOCK];
+    double sums[2] = {0, 0};
+    for (int64_t i = 0; i < n; i += DVT_LINE_BLOCK) {
+        const size_t part = (size_t)(n - i < DVT_LINE_BLOCK ? n - i : DVT_LINE_BLOCK);
+        const char *const block = x + i * (int64_t)kind->stored;
+        kind->spread(sums, dvt_line_read(kind, block, wide, part), mean, part);
+    }
+    *rest = sums[1] / (double)n;
+    return sums[0] / (double)n - *rest * *rest;
+}
 
 static void range(void *context, uint64_t begin, uint64_t end, uint32_t worker) {
     const task *const t = context;
@@ -27,14 +43,13 @@ static void range(void *context, uint64_t begin, uint64_t end, uint32_t worker) 
     for (uint64_t row = begin; row < end; row++) {
         const char *const x = t->x + (int64_t)row * n * stored;
         char *const y = t->y + (int64_t)row * n * stored;
-        const double mean = dvt_line_sum(kind, x, n) / (double)n;
-        double sums[2] = {0, 0};
-        for (int64_t i = 0; i < n; i += DVT_LINE_BLOCK) {
-            const size_t part = (size_t)(n - i < DVT_LINE_BLOCK ? n - i : DVT_LINE_BLOCK);
-            kind->spread(sums, dvt_line_read(kind, x + i * stored, wide, part), mean, part);
+        const int64_t few = n < SAMPLE ? n : SAMPLE;
+        double mean = dvt_line_sum(kind, x, few) / (double)few, rest;
+        double variance = spread(kind, x, n, mean, &rest);
+        if (rest * rest > variance) { /* the sample is far off, and digits are lost */
+            mean += rest;
+            variance = spread(kind, x, n, mean, &rest);
         }
-        /* The mean is rounded to the type; `rest` is what is missing. */
-        const double rest = sums[1] / (double)n, variance = sums[0] / (double)n - rest * rest;
         const double root = 1 / sqrt((variance < 0 ? 0 : variance) + t->epsilon);
         for (int64_t i = 0; i < n; i += DVT_LINE_BLOCK) {
             const size_t part = (size_t)(n - i < DVT_LINE_BLOCK ? n - i : DVT_LINE_BLOCK);

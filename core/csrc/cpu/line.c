@@ -55,6 +55,7 @@
         for (int k = 0; k < 4; k++) squares[k] = lines[k] = dvt_##kind##_set1(0);                  \
         size_t i = 0;                                                                              \
         for (; i + 4 * (lanes) <= n; i += 4 * (lanes)) {                                           \
+            DVT_ASK_AHEAD(x + i, 4 * (lanes) * sizeof(type));                                      \
             DVT_UNROLL for (size_t k = 0; k < 4; k++) {                                            \
                 const dvt_##kind d =                                                               \
                     dvt_##kind##_sub(dvt_##kind##_load(x + i + k * (lanes)), shift);               \

@@ -6,6 +6,12 @@
 #include "element.h"
 #include "map.h"
 
+/* Ask for memory a page ahead of the `bytes` at `here`: the processor's own look-ahead ends with a page.
+ * What lies behind the data may be asked for, too. */
+#define DVT_ASK_AHEAD(here, bytes)                                                                 \
+    for (size_t ahead = 0; ahead < (bytes); ahead += 64)                                           \
+    __builtin_prefetch((const char *)(here) + 4096 + ahead)
+
 /* Elements per block: what one call of `block` gets at most. */
 #define DVT_REDUCE_BLOCK 1024
 

@@ -15,6 +15,7 @@
         dvt_##kind a = dvt_##kind##_set1(start), b = a, c = a, d = a;                              \
         size_t i = 0;                                                                              \
         for (; i + 4 * (lanes) <= n; i += 4 * (lanes)) {                                           \
+            DVT_ASK_AHEAD(x + i, 4 * (lanes) * sizeof(type));                                      \
             a = join(a, dvt_##kind##_load(x + i));                                                 \
             b = join(b, dvt_##kind##_load(x + i + (lanes)));                                       \
             c = join(c, dvt_##kind##_load(x + i + 2 * (lanes)));                                   \
