@@ -256,6 +256,18 @@ PyObject *dvf_py_memory_stats(PyObject *self, PyObject *object) {
                          (unsigned long long)d->system_allocations);
 }
 
+/* memory_reset_peak(device): the peak is what is live now */
+PyObject *dvf_py_memory_reset_peak(PyObject *self, PyObject *object) {
+    (void)self;
+    if (!PyObject_TypeCheck(object, dvf_device_type)) {
+        PyErr_SetString(PyExc_TypeError, "memory_reset_peak needs a device");
+        return NULL;
+    }
+    dvf_device *d = (dvf_device *)object;
+    d->peak_bytes = d->live_bytes;
+    Py_RETURN_NONE;
+}
+
 /* memory_trim(device): give cached memory back to the device */
 PyObject *dvf_py_memory_trim(PyObject *self, PyObject *object) {
     (void)self;

@@ -116,6 +116,7 @@ PyObject *dvf_py_open_device(PyObject *self, PyObject *args);
 PyObject *dvf_py_device_count(PyObject *self, PyObject *capsule);
 int dvf_shut_down_later(dvf_plugin *plugin); /* closing.c; 0 or -1 */
 PyObject *dvf_py_memory_stats(PyObject *self, PyObject *device);
+PyObject *dvf_py_memory_reset_peak(PyObject *self, PyObject *device);
 PyObject *dvf_py_memory_trim(PyObject *self, PyObject *device);
 
 dvf_buffer *dvf_alloc(dvf_device *device, uint64_t size); /* null with OutOfMemoryError */

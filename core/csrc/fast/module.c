@@ -50,6 +50,7 @@ static PyMethodDef functions[] = {
     {"device_count", dvf_py_device_count, METH_O, "(count, reason) of a plugin."},
     {"open_device", dvf_py_open_device, METH_VARARGS, "open_device(plugin, ordinal, name)"},
     {"memory_stats", dvf_py_memory_stats, METH_O, "Bytes and allocations of a device."},
+    {"memory_reset_peak", dvf_py_memory_reset_peak, METH_O, "Start the peak anew."},
     {"memory_trim", dvf_py_memory_trim, METH_O, "Give cached memory back."},
     {"from_dlpack", dvf_py_from_dlpack, METH_VARARGS, "An Array over a DLPack capsule."},
     {"cpu_features", dvf_py_cpu_features, METH_NOARGS, "Feature words the OS enables."},

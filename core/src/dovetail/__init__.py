@@ -171,6 +171,7 @@ if _TYPE_CHECKING:
         isdtype,
         result_type,
     )
+    from dovetail.memory import MemoryStats, memory_stats, release_memory
     from dovetail.nonzeros import argwhere, flatnonzero, nonzero
     from dovetail.ops.clipping import clip
     from dovetail.ops.complex_parts import conj, imag, real
@@ -243,6 +244,7 @@ __all__ = [
     "DeviceError",
     "DonatedError",
     "DovetailError",
+    "MemoryStats",
     "OpError",
     "OutOfMemoryError",
     "PluginError",
@@ -384,6 +386,7 @@ __all__ = [
     "maximum",
     "mean",
     "median",
+    "memory_stats",
     "meshgrid",
     "min",
     "minimum",
@@ -425,6 +428,7 @@ __all__ = [
     "ravel",
     "real",
     "reciprocal",
+    "release_memory",
     "remainder",
     "repeat",
     "reshape",
@@ -549,6 +553,7 @@ _LAZY: dict[str, str] = {
         ),
         "ops",
     ),
+    **dict.fromkeys(("MemoryStats", "memory_stats", "release_memory"), "memory"),
     **dict.fromkeys(("Program", "load", "save"), "program"),
     "spec": "symbols",
     "einsum": "contraction",
