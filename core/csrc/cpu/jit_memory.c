@@ -1,5 +1,4 @@
 /* Memory for code: written first, then executable, never both. */
-#define _GNU_SOURCE
 #include "jit.h"
 
 #if defined(__x86_64__) && defined(__unix__)

@@ -8,6 +8,7 @@
 #include "parallel.h"
 #include "strided_loop.h"
 
+#define FEW 12 /* instructions that are interpreted on some elements sooner than those are copied */
 #define LANES 8   /* most that code in registers computes at once */
 #define VECTOR 64 /* bytes of a slot's part of a vector that is not whole, and room */
 
@@ -156,7 +157,11 @@ static void in_registers(const dvt_tile_program *program, const tables *t, int64
         instructions(program, t->places, at, i, (size_t)lanes);
         i += lanes;
     }
-    if (n > whole) rest_in_registers(program, t, at, whole, (size_t)(n - whole));
+    if (n == whole) return;
+    if (program->n_instructions <= FEW)
+        instructions(program, t->places, at, whole, (size_t)(n - whole));
+    else
+        rest_in_registers(program, t, at, whole, (size_t)(n - whole));
 }
 
 /* Whether every edge lies in memory as a whole, so that there need be no tiles. */

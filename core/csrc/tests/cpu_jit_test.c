@@ -239,7 +239,7 @@ static void one_program(void) {
     add_leaf(p, p->type);
     for (uint64_t i = 0; i < leaves; i++) add_leaf(p, chance(5) ? p->type : DVT_TYPE_BOOL);
     const uint32_t first = p->x.g.n_nodes;
-    uint64_t wanted = 1 + chance(12);
+    const uint64_t wanted = 1 + chance(chance(3) ? 12 : 24);
     while (p->x.g.n_nodes < first + wanted && p->x.g.n_values < MOST - 1) add_op(p);
     p->x.outputs[p->x.g.n_outputs++] = p->x.g.n_values - 1;
     for (uint32_t i = 0; i < p->n_readable; i++)
