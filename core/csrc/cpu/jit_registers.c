@@ -5,35 +5,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "jit.h"
-#include "jit_encode.h"
+#include "jit_registers.h"
 
-#define NONE UINT16_MAX
+#define NONE DVT_JIT_NONE
 #define NEVER UINT32_MAX
-#define SCRATCH 15 /* of sequences; values have the registers below it */
+#define SCRATCH DVT_JIT_SCRATCH
+
+typedef dvt_jit_held value;
+typedef dvt_jit_work work;
 
 /* General registers that hold the first slots' pointers. */
 static const uint8_t pointers[] = {1, 3, 8, 9, 10, 11, 12, 13, 14, 15};
-
-typedef struct value {
-    uint32_t next_use;
-    uint16_t stack; /* its place there, NONE */
-    uint8_t reg;    /* UINT8_MAX: none */
-    uint8_t pooled; /* a constant: pool is its number */
-    uint16_t pool;
-} value;
-
-typedef struct work {
-    dvt_jit *jit;
-    dvt_jit_assembly *to;
-    value *values;
-    uint32_t (*after)[3];    /* the use of an operand that follows a node's */
-    uint16_t held[SCRATCH];  /* value in a register, NONE */
-    uint8_t pinned[SCRATCH]; /* read by the instruction at hand */
-    uint16_t *free_stack;    /* places on the stack that are free again */
-    uint16_t leaving[3];     /* and those that the instruction at hand still reads */
-    uint32_t n_free_stack, n_leaving, spills;
-} work;
 
 static const dvt_jit_node *node_of(const work *w, uint16_t v) {
     return &w->jit->nodes[v];
@@ -44,7 +26,7 @@ static int is_source(const work *w, uint16_t v) {
     return dvt_jit_encodings[node_of(w, v)->op].form == DVT_FORM_SOURCE;
 }
 
-static dvt_jit_operand slot_operand(work *w, const dvt_jit_node *node) {
+dvt_jit_operand dvt_jit_slot(work *w, const dvt_jit_node *node) {
     const uint32_t edge = node->edge;
     const dvt_tile_slot *e = &w->jit->edges[edge];
     dvt_jit_operand x = {.where = DVT_JIT_IN_SLOT,
@@ -70,7 +52,7 @@ static dvt_jit_operand memory(work *w, uint16_t v) {
         }
         return (dvt_jit_operand){.where = DVT_JIT_IN_POOL, .at = x->pool};
     }
-    if (node->op == DVT_JIT_LOAD) return slot_operand(w, node);
+    if (node->op == DVT_JIT_LOAD) return dvt_jit_slot(w, node);
     return (dvt_jit_operand){.where = DVT_JIT_ON_STACK, .at = x->stack};
 }
 
@@ -91,8 +73,7 @@ static void spill(work *w, uint8_t reg) {
     w->held[reg] = NONE;
 }
 
-/* A register for a new content: a free one, or the one that is needed last. */
-static uint8_t take(work *w) {
+uint8_t dvt_jit_take(work *w) {
     uint8_t best = UINT8_MAX;
     uint32_t furthest = 0;
     for (uint8_t r = 0; r < SCRATCH; r++) {
@@ -115,10 +96,9 @@ static void hold(work *w, uint8_t reg, uint16_t v) {
     w->values[v].reg = reg;
 }
 
-/* A value in a register, which stays until the instruction at hand is written. */
-static uint8_t fetch(work *w, uint16_t v) {
+uint8_t dvt_jit_fetch(work *w, uint16_t v) {
     if (w->values[v].reg == UINT8_MAX) {
-        const uint8_t reg = take(w);
+        const uint8_t reg = dvt_jit_take(w);
         move(w, reg, memory(w, v));
         hold(w, reg, v);
     }
@@ -133,11 +113,10 @@ static int from_memory(const work *w, uint16_t v, uint32_t next) {
 }
 
 static dvt_jit_operand register_or_memory(work *w, uint16_t v, uint32_t next) {
-    return from_memory(w, v, next) ? memory(w, v) : dvt_jit_in(fetch(w, v));
+    return from_memory(w, v, next) ? memory(w, v) : dvt_jit_in(dvt_jit_fetch(w, v));
 }
 
-/* The operands' uses by node n are over: registers of those that are not read again are free. */
-static void use_up(work *w, uint32_t n) {
+void dvt_jit_use_up(work *w, uint32_t n) {
     const dvt_jit_node *node = &w->jit->nodes[n];
     const uint32_t count = dvt_jit_n_operands(node->op);
     for (uint32_t i = 0; i < count; i++) {
@@ -156,10 +135,9 @@ static void use_up(work *w, uint32_t n) {
     memset(w->pinned, 0, sizeof w->pinned);
 }
 
-/* A register for the result of n, after use_up: it may be one of an operand's. */
-static uint8_t result(work *w, uint32_t n, const uint8_t *keep, uint32_t n_keep) {
+uint8_t dvt_jit_result(work *w, uint32_t n, const uint8_t *keep, uint32_t n_keep) {
     for (uint32_t i = 0; i < n_keep; i++) w->pinned[keep[i]] = 1;
-    const uint8_t reg = take(w);
+    const uint8_t reg = dvt_jit_take(w);
     memset(w->pinned, 0, sizeof w->pinned);
     hold(w, reg, (uint16_t)n);
     return reg;
@@ -176,31 +154,32 @@ static void two_operands(work *w, uint32_t n, const dvt_jit_encoding *how, int i
         b = node->operand[0];
         next_b = w->after[n][0];
     }
-    const uint8_t first = fetch(w, a);
+    const uint8_t first = dvt_jit_fetch(w, a);
     const dvt_jit_operand second = register_or_memory(w, b, next_b);
-    use_up(w, n);
-    dvt_jit_vex(w->to, how, result(w, n, 0, 0), first, second, imm, DVT_JIT_WIDE);
+    dvt_jit_use_up(w, n);
+    dvt_jit_vex(w->to, how, dvt_jit_result(w, n, 0, 0), first, second, imm, DVT_JIT_WIDE);
 }
 
 static void one_operand(work *w, uint32_t n, const dvt_jit_encoding *how, int imm) {
     const dvt_jit_operand x = register_or_memory(w, w->jit->nodes[n].operand[0], w->after[n][0]);
-    use_up(w, n);
-    dvt_jit_vex(w->to, how, result(w, n, 0, 0), -1, x, imm, DVT_JIT_WIDE);
+    dvt_jit_use_up(w, n);
+    dvt_jit_vex(w->to, how, dvt_jit_result(w, n, 0, 0), -1, x, imm, DVT_JIT_WIDE);
 }
 
 static void shift(work *w, uint32_t n, const dvt_jit_encoding *how) {
-    const uint8_t x = fetch(w, w->jit->nodes[n].operand[0]);
-    use_up(w, n);
-    dvt_jit_shift(w->to, how, result(w, n, 0, 0), x, w->jit->nodes[n].imm);
+    const uint8_t x = dvt_jit_fetch(w, w->jit->nodes[n].operand[0]);
+    dvt_jit_use_up(w, n);
+    dvt_jit_shift(w->to, how, dvt_jit_result(w, n, 0, 0), x, w->jit->nodes[n].imm);
 }
 
 /* no where the mask is clear, else yes */
 static void blend(work *w, uint32_t n, const dvt_jit_encoding *how) {
     const dvt_jit_node *node = &w->jit->nodes[n];
-    const uint8_t mask = fetch(w, node->operand[0]), no = fetch(w, node->operand[2]);
+    const uint8_t mask = dvt_jit_fetch(w, node->operand[0]),
+                  no = dvt_jit_fetch(w, node->operand[2]);
     const dvt_jit_operand yes = register_or_memory(w, node->operand[1], w->after[n][1]);
-    use_up(w, n);
-    dvt_jit_vex(w->to, how, result(w, n, 0, 0), no, yes, mask << 4, DVT_JIT_WIDE);
+    dvt_jit_use_up(w, n);
+    dvt_jit_vex(w->to, how, dvt_jit_result(w, n, 0, 0), no, yes, mask << 4, DVT_JIT_WIDE);
 }
 
 /* x * y + z is written over one of its operands: 132 is to = to * m + v, 213 to = v * to + m, 231
@@ -225,20 +204,20 @@ static void multiply_add(work *w, uint32_t n, const dvt_jit_encoding *how) {
     const int over_z = m == 1 && after[2] == NEVER;
     const uint32_t over = over_z ? 2 : x, other = over_z ? x : m == 2 ? y : 2;
     const uint32_t third = m == 2 ? 2 : y;
-    const uint8_t other_reg = fetch(w, v[other]);
-    const uint8_t over_reg = fetch(w, v[over]);
+    const uint8_t other_reg = dvt_jit_fetch(w, v[other]);
+    const uint8_t over_reg = dvt_jit_fetch(w, v[over]);
     const dvt_jit_operand last = register_or_memory(w, v[third], after[third]);
     const int dies = after[over] == NEVER && v[over] != v[other] && v[over] != v[third];
     dvt_jit_encoding form = *how;
     form.opcode = (uint8_t)(how->opcode + (over_z ? 0x20 : m == 2 ? 0x10 : 0));
-    use_up(w, n);
+    dvt_jit_use_up(w, n);
     uint8_t to = over_reg;
     if (dies) {
         hold(w, over_reg, (uint16_t)n);
     } else {
         const uint8_t keep[] = {other_reg, over_reg,
                                 last.where == DVT_JIT_IN_REGISTER ? last.reg : other_reg};
-        to = result(w, n, keep, 3);
+        to = dvt_jit_result(w, n, keep, 3);
         move(w, to, dvt_jit_in(over_reg));
     }
     char name[16];
@@ -250,112 +229,10 @@ static void multiply_add(work *w, uint32_t n, const dvt_jit_encoding *how) {
     dvt_jit_vex(w->to, &form, to, other_reg, last, -1, DVT_JIT_WIDE);
 }
 
-/* ---- sequences ----------------------------------------------------------------------------------- */
-
-#define EXTRACT DVT_JIT_VEX("vextractf128", STORE, 1, 3, 0x19)
-#define TO_F16 DVT_JIT_VEX("vcvtps2ph", STORE, 1, 3, 0x1D)
-#define FROM_F16 DVT_JIT_VEX("vcvtph2ps", RM, 1, 2, 0x13)
-#define TO_PD DVT_JIT_VEX("vcvtps2pd", RM, 0, 1, 0x5A)
-#define TO_PS DVT_JIT_VEX("vcvtpd2ps", RM, 1, 1, 0x5A)
-
-static void load(work *w, uint32_t n, const dvt_jit_encoding *how) {
-    const dvt_jit_node *node = &w->jit->nodes[n];
-    const dvt_jit_operand from = slot_operand(w, node);
-    const uint8_t to = result(w, n, 0, 0);
-    dvt_jit_vex(w->to, how, to, -1, from, -1, DVT_JIT_NARROW_RM);
-    if (node->op == DVT_JIT_LOAD_BF16)
-        dvt_jit_shift(w->to, &dvt_jit_encodings[DVT_JIT_SHL_32], to, to, 16);
-    if (node->op == DVT_JIT_LOAD_MASK_64) /* 0 or 1 in both halves of a lane */
-        dvt_jit_vex(w->to, DVT_JIT_VEX("vpshufd", RMI, 1, 1, 0x70), to, -1, dvt_jit_in(to), 0xA0,
-                    DVT_JIT_WIDE);
-    if (node->op == DVT_JIT_LOAD_MASK_32 || node->op == DVT_JIT_LOAD_MASK_64) {
-        dvt_jit_shift(w->to, &dvt_jit_encodings[DVT_JIT_SHL_32], to, to, 31);
-        dvt_jit_shift(w->to, &dvt_jit_encodings[DVT_JIT_SHR_32], to, to, 31);
-    }
-}
-
-static void sequence(work *w, uint32_t n, const dvt_jit_encoding *how) {
-    const dvt_jit_node *node = &w->jit->nodes[n];
-    if (dvt_jit_is_load(node->op)) {
-        load(w, n, how);
-        return;
-    }
-    const uint8_t x = fetch(w, node->operand[0]);
-    const uint8_t y = node->op == DVT_JIT_JOIN_PD ? fetch(w, node->operand[1]) : x;
-    use_up(w, n);
-    const uint8_t to = result(w, n, 0, 0);
-    switch (node->op) {
-    case DVT_JIT_LOW_PD:
-        dvt_jit_vex(w->to, TO_PD, to, -1, dvt_jit_in(x), -1, DVT_JIT_NARROW_RM);
-        break;
-    case DVT_JIT_HIGH_PD:
-        dvt_jit_vex(w->to, EXTRACT, x, -1, dvt_jit_in(SCRATCH), 1, DVT_JIT_NARROW_RM);
-        dvt_jit_vex(w->to, TO_PD, to, -1, dvt_jit_in(SCRATCH), -1, DVT_JIT_NARROW_RM);
-        break;
-    case DVT_JIT_JOIN_PD: /* `to` may be x or y: y is read first */
-        dvt_jit_vex(w->to, TO_PS, SCRATCH, -1, dvt_jit_in(y), -1, DVT_JIT_NARROW_REG);
-        dvt_jit_vex(w->to, TO_PS, to, -1, dvt_jit_in(x), -1, DVT_JIT_NARROW_REG);
-        dvt_jit_vex(w->to, DVT_JIT_VEX("vinsertf128", RVMI, 1, 3, 0x18), to, to,
-                    dvt_jit_in(SCRATCH), 1, DVT_JIT_NARROW_RM);
-        break;
-    default: /* ROUND_F16, to nearest even */
-        dvt_jit_vex(w->to, TO_F16, x, -1, dvt_jit_in(SCRATCH), 0, DVT_JIT_NARROW_RM);
-        dvt_jit_vex(w->to, FROM_F16, to, -1, dvt_jit_in(SCRATCH), -1, DVT_JIT_NARROW_RM);
-    }
-}
-
-/* Bytes 0 or 1 of a mask's lanes, in the scratch register. */
-static void pack_mask(work *w, uint8_t mask, int wide) {
-    const dvt_jit_operand scratch = dvt_jit_in(SCRATCH);
-    dvt_jit_vex(w->to, EXTRACT, mask, -1, scratch, 1, DVT_JIT_NARROW_RM);
-    if (wide) /* every other 32 bits of the two halves */
-        dvt_jit_vex(w->to, DVT_JIT_VEX("vshufps", RVMI, 0, 1, 0xC6), SCRATCH, mask, scratch, 0x88,
-                    DVT_JIT_NARROW);
-    dvt_jit_vex(w->to, DVT_JIT_VEX("vpackssdw", RVM, 1, 1, 0x6B), SCRATCH, wide ? SCRATCH : mask,
-                scratch, -1, DVT_JIT_NARROW);
-    dvt_jit_vex(w->to, DVT_JIT_VEX("vpacksswb", RVM, 1, 1, 0x63), SCRATCH, SCRATCH, scratch, -1,
-                DVT_JIT_NARROW);
-    dvt_jit_vex(w->to, DVT_JIT_VEX("vpabsb", RM, 1, 2, 0x1C), SCRATCH, -1, scratch, -1,
-                DVT_JIT_NARROW);
-}
-
-static void store(work *w, uint32_t n, const dvt_jit_encoding *how) {
-    const dvt_jit_node *node = &w->jit->nodes[n];
-    const uint8_t x = fetch(w, node->operand[0]);
-    const dvt_jit_operand to = slot_operand(w, node);
-    switch (node->op) {
-    case DVT_JIT_STORE:
-        dvt_jit_vex(w->to, how, x, -1, to, -1, DVT_JIT_WIDE);
-        break;
-    case DVT_JIT_STORE_F16:
-        dvt_jit_vex(w->to, how, x, -1, to, 0, DVT_JIT_WIDE);
-        break;
-    case DVT_JIT_STORE_BF16: { /* the high halves: signed saturation keeps them */
-        const uint8_t half = take(w);
-        dvt_jit_shift(w->to, &dvt_jit_encodings[DVT_JIT_SHR_32], half, x, 16);
-        dvt_jit_vex(w->to, EXTRACT, half, -1, dvt_jit_in(SCRATCH), 1, DVT_JIT_NARROW_RM);
-        dvt_jit_vex(w->to, DVT_JIT_VEX("vpackssdw", RVM, 1, 1, 0x6B), SCRATCH, half,
-                    dvt_jit_in(SCRATCH), -1, DVT_JIT_NARROW);
-        dvt_jit_vex(w->to, &dvt_jit_encodings[DVT_JIT_STORE], SCRATCH, -1, to, -1, DVT_JIT_NARROW);
-        break;
-    }
-    case DVT_JIT_STORE_MASK_32:
-        pack_mask(w, x, 0);
-        dvt_jit_vex(w->to, DVT_JIT_VEX("vmovq", STORE, 1, 1, 0xD6), SCRATCH, -1, to, -1,
-                    DVT_JIT_NARROW);
-        break;
-    default:
-        pack_mask(w, x, 1);
-        dvt_jit_vex(w->to, DVT_JIT_VEX("vmovd", STORE, 1, 1, 0x7E), SCRATCH, -1, to, -1,
-                    DVT_JIT_NARROW);
-    }
-    use_up(w, n);
-}
-
 static void guard(work *w, uint32_t n) {
-    const uint8_t mask = fetch(w, w->jit->nodes[n].operand[0]);
+    const uint8_t mask = dvt_jit_fetch(w, w->jit->nodes[n].operand[0]);
     dvt_jit_leave_if_any(w->to, mask);
-    use_up(w, n);
+    dvt_jit_use_up(w, n);
 }
 
 static void write(work *w, uint32_t n) {
@@ -388,10 +265,10 @@ static void write(work *w, uint32_t n) {
         blend(w, n, how);
         break;
     case DVT_FORM_SEQUENCE:
-        sequence(w, n, how);
+        dvt_jit_sequence(w, n);
         break;
     case DVT_FORM_STORE:
-        store(w, n, how);
+        dvt_jit_write_store(w, n);
         break;
     case DVT_FORM_GUARD:
         guard(w, n);
