@@ -99,7 +99,7 @@ def test_a_step_that_numpy_runs_says_so_and_its_cost_is_unknown() -> None:
     graph.inputs = [x]
     (y,) = graph.add(numpy_only(), [x], {}, [x.spec], "model.py:3 in f")
     graph.outputs = list(graph.add(REGISTRY["exp"], [y], {}, [x.spec]))
-    part = part_of("", graph, plan(graph, dt.devices()[0]))
+    part = part_of("", graph, plan(graph, dt.device("cpu")))
     first = part.steps[0]
     assert (first.where, first.cost_ns, first.cost) == ("numpy on the host", None, "unknown")
     assert first.location == "model.py:3 in f"
@@ -212,7 +212,7 @@ def test_graphs_that_nodes_hold_are_printed_and_drawn_inside(op_with_body: Op) -
     assert "tanh(%0)  # inner.py:7" in lines[at + 1]
     assert any(line.startswith(" " * 12 + "body = graph deep(") for line in lines)
     assert any(line.startswith("      branches[1] = graph no(") for line in lines)
-    part = part_of("", graph, plan(graph, dt.devices()[0]))
+    part = part_of("", graph, plan(graph, dt.device("cpu")))
     assert part.steps[1].where == "control flow"
     shown = words(draw_graphs([part]))
     for text in ("body: inner", "body: deep", "branches[0]: yes", "exp(%0)", "sqrt(%0)"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from dovetail.passes import optimise
 from dovetail.passes.common_subexpressions import common_subexpressions
 from dovetail.passes.dead_code import dead_code
 from dovetail.passes.fold_constants import fold_constants
+from dovetail.passes.known_operands import known_operands
 from dovetail.passes.simplify import simplify
 from dovetail.replay import replay
 from dovetail.selection import Refusal
@@ -244,3 +246,73 @@ def test_a_group_gives_what_is_read_outside(claimed):
     (found,) = groups(g, _Claims([3, 3, 3]))
     assert found.inputs == tuple(g.inputs)
     assert found.outputs == tuple(g.outputs)
+
+
+# ---- known numbers -------------------------------------------------------------------------------
+
+
+def optimised(f, *args):
+    return optimise(graph_of(f, *args), dt.device("cpu"))
+
+
+@pytest.mark.parametrize(
+    ("f", "left"),
+    [
+        (lambda x: x**2, ["square"]),
+        (lambda x: x ** dt.full((3, 4), 2.0), ["square"]),
+        (lambda x: x**-1, ["reciprocal"]),
+        (lambda x: x**1, []),
+        (lambda x: 1 * x, []),
+        (lambda x: x * dt.ones((4,)), []),
+        (lambda x: x / 1.0, []),
+        (lambda x: x - 0.0, []),
+        (lambda x: dt.where(dt.asarray(True), x, 0.0), []),
+        (lambda x: dt.where(dt.zeros((3, 4), dtype=dt.bool), 0.0, x), []),
+    ],
+)
+def test_a_known_operand_makes_an_op_less(f, left):
+    g = optimised(f)
+    assert [n for n in names(g) if n != "broadcast_to"] == left
+    with np.errstate(divide="ignore"):
+        np.testing.assert_allclose(values(g)[0], values(graph_of(f))[0], rtol=4e-16)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: x + 0.0,  # -0.0 becomes 0.0
+        lambda x: x - (-0.0),
+        lambda x: x * 0.0,
+        lambda x: x**0.5,  # of -0.0 and of -inf it is not the square root
+        lambda x: x ** dt.asarray([1.0, 2.0, 1.0, 2.0]),
+        lambda x: 1.0**x,
+        lambda x: dt.where(dt.asarray([True, False, True, False]), x, 0.0),
+    ],
+)
+def test_what_would_change_a_number_or_a_shape_stays(f):
+    special = dt.asarray([[0.0, -0.0, np.inf, -np.inf]] * 3)
+    g = optimised(f, special)
+    assert [n for n in names(g) if n != "broadcast_to"]
+    found, expected = values(g, special)[0], values(graph_of(f, special), special)[0]
+    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(np.signbit(found), np.signbit(expected))
+
+
+def test_a_power_stays_where_the_device_has_no_square():
+    g = graph_of(lambda x: x**2)
+    assert "power" in names(known_operands(g, SimpleNamespace(rows={"power": ()})))
+
+
+def test_the_derivative_of_a_power_keeps_no_power():
+    g = optimised(lambda x: dt.grad(lambda x: dt.sum(x**2))(x))
+    assert set(names(g)) <= {"multiply", "broadcast_to"}
+    np.testing.assert_array_equal(values(g)[0], 2 * np.asarray(X))
+
+
+def test_ops_of_repeated_numbers_are_one_number_repeated():
+    """As the gradient of a power asks of every element whether its exponent is 0."""
+    large = dt.asarray(np.linspace(1, 2, 120_000).reshape(300, 400))
+    g = optimised(lambda x: dt.grad(lambda x: dt.sum(x**3))(x), large)
+    assert set(names(g)) <= {"multiply", "power", "square", "broadcast_to"}
+    assert all(v.constant is None or v.spec.size == 1 for n in g.nodes for v in n.inputs)
+    np.testing.assert_allclose(values(g, large)[0], 3 * np.asarray(large) ** 2, rtol=1e-15)

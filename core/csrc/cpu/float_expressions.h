@@ -130,6 +130,14 @@ DVT_INLINE dvt_vf dvt_softplus_vf(dvt_vf x) {
     X(gelu, dvt_gelu_vf(x))                                                                        \
     X(gelu_tanh, dvt_gelu_tanh_vf(x))                                                              \
     X(softplus, dvt_softplus_vf(x))
+#if DVT_VF_FUSED /* as log1p wants it */
+DVT_INLINE dvt_vd dvt_softplus_vd(dvt_vd x) {
+    const dvt_vd rest = dvt_vd_log1p(dvt_vd_exp(dvt_vd_neg(dvt_vd_abs(x))));
+    const dvt_vd sum = dvt_vd_add(dvt_vd_max(x, dvt_vd_set1(0)), rest);
+    return dvt_vd_select(dvt_vd_ne(x, x), x, sum);
+}
+#define DVT_COMPOSITE_FUSED_F64(X) X(softplus, dvt_softplus_vd(x))
+#endif
 #define DVT_COMPOSITE_F64(X)                                                                       \
     X(relu, dvt_vd_select(dvt_vd_ne(x, x), x, dvt_vd_max(x, dvt_vd_set1(0))))                      \
     X(silu, dvt_vd_mul(x, dvt_vd_sigmoid(x)))                                                      \

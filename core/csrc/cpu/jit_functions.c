@@ -24,6 +24,7 @@ DVT_UNARY_FUSED_F64(UNARY_D)
 DVT_UNARY_THROUGH_F64(THROUGH)
 DVT_COMPOSITE_F32(UNARY_F)
 DVT_COMPOSITE_F64(UNARY_D)
+DVT_COMPOSITE_FUSED_F64(UNARY_D)
 DVT_BINARY_F32(BINARY_F)
 DVT_BINARY_F64(BINARY_D)
 
@@ -76,15 +77,16 @@ BINARY(logical_xor, dvt_vi_xor(x, y))
 #define ROW_TEST(name) ROW_BOTH(name, "bf", "bd")
 #define ROW_COMPARE(name) ROW_BOTH(name, "bff", "bdd")
 static const dvt_jit_function functions[] = {
-    DVT_UNARY_F32(ROW_F) DVT_UNARY_F64(ROW_D) DVT_UNARY_FUSED_F64(ROW_D) DVT_UNARY_THROUGH_F64(
-        ROW_THROUGH) DVT_COMPOSITE_F32(ROW_F) DVT_COMPOSITE_F64(ROW_D) DVT_BINARY_F32(ROW_2F)
-        DVT_BINARY_F64(ROW_2D) ROW_BOTH(negative, "ff", "dd") ROW_BOTH(abs, "ff", "dd")
-            ROW_BOTH(square, "ff", "dd") ROW_BOTH(reciprocal, "ff", "dd") ROW_BOTH(sign, "ff", "dd")
-                ROW_D(floor, ) ROW_D(ceil, ) ROW_D(trunc, ) ROW_TEST(isnan) ROW_TEST(isinf)
-                    ROW_TEST(isfinite) ROW_TEST(signbit) ROW_COMPARE(equal) ROW_COMPARE(not_equal)
-                        ROW_COMPARE(less) ROW_COMPARE(less_equal) ROW_COMPARE(greater)
-                            ROW_COMPARE(greater_equal) ROW_BOTH(where, "fbff", "dbdd")
-                                ROW_BOTH(multiply_add, "ffff", "dddd"){"astype", "ff", identity},
+    DVT_UNARY_F32(ROW_F) DVT_UNARY_F64(ROW_D) DVT_UNARY_FUSED_F64(ROW_D)
+        DVT_UNARY_THROUGH_F64(ROW_THROUGH) DVT_COMPOSITE_F32(ROW_F) DVT_COMPOSITE_F64(ROW_D)
+            DVT_COMPOSITE_FUSED_F64(ROW_D) DVT_BINARY_F32(ROW_2F) DVT_BINARY_F64(ROW_2D) ROW_BOTH(
+                negative, "ff", "dd") ROW_BOTH(abs, "ff", "dd") ROW_BOTH(square, "ff", "dd")
+                ROW_BOTH(reciprocal, "ff", "dd") ROW_BOTH(sign, "ff", "dd") ROW_D(floor, )
+                    ROW_D(ceil, ) ROW_D(trunc, ) ROW_TEST(isnan) ROW_TEST(isinf) ROW_TEST(isfinite)
+                        ROW_TEST(signbit) ROW_COMPARE(equal) ROW_COMPARE(not_equal)
+                            ROW_COMPARE(less) ROW_COMPARE(less_equal) ROW_COMPARE(greater)
+                                ROW_COMPARE(greater_equal) ROW_BOTH(where, "fbff", "dbdd") ROW_BOTH(
+                                    multiply_add, "ffff", "dddd"){"astype", "ff", identity},
     {"astype", "dd", identity},
     {"astype", "bb", identity},
     {"astype", "bf", to_bool_f},

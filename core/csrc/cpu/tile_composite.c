@@ -11,7 +11,11 @@
 DVT_COMPOSITE_F32(LOOP_F32)
 DVT_COMPOSITE_F64(LOOP_F64)
 DVT_UNARY_LOOP(gelu_f64, double, double, 0.5 * x * erfc(-x * DVT_HALF_ROOT))
+#if DVT_VF_FUSED
+DVT_COMPOSITE_FUSED_F64(LOOP_F64)
+#else
 DVT_UNARY_LOOP(softplus_f64, double, double, (x > 0 ? x : 0) + log1p(exp(-fabs(x))))
+#endif
 
 #define COMPOSITE(name, single, twice)                                                             \
     static const dvt_map name##_maps[DVT_N_TYPES] = {                                              \
@@ -24,7 +28,7 @@ COMPOSITE(relu, 200, 400)
 COMPOSITE(silu, 900, 2000)
 COMPOSITE(gelu, 1200, 15000)
 COMPOSITE(gelu_tanh, 1000, 2200)
-COMPOSITE(softplus, 1600, 15000)
+COMPOSITE(softplus, 1600, 4000)
 
 const char *dvt_tile_word(const dvt_node *node) {
     if (strcmp(node->op, "gelu") != 0) return node->op;

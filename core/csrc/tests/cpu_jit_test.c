@@ -33,7 +33,7 @@ static const form forms[] = {
     {"cbrt", "tt", 1},         {"erf", "tt", 0},          {"erfinv", "tt", 0},
     {"sigmoid", "tt", 1},      {"floor", "tt", 1},        {"ceil", "tt", 1},
     {"trunc", "tt", 1},        {"round", "tt", 1},        {"relu", "tt", 1},
-    {"silu", "tt", 1},         {"gelu", "tt", 0},         {"softplus", "tt", 0},
+    {"silu", "tt", 1},         {"gelu", "tt", 0},         {"softplus", "tt", 1},
     {"isnan", "bt", 1},        {"isinf", "bt", 1},        {"isfinite", "bt", 1},
     {"equal", "btt", 1},       {"not_equal", "btt", 1},   {"less", "btt", 1},
     {"less_equal", "btt", 1},  {"greater", "btt", 1},     {"greater_equal", "btt", 1},

@@ -9,6 +9,7 @@ from dovetail.passes.common_subexpressions import common_subexpressions
 from dovetail.passes.dead_code import dead_code
 from dovetail.passes.decompose import decompose
 from dovetail.passes.fold_constants import fold_constants
+from dovetail.passes.known_operands import known_operands
 from dovetail.passes.place_constants import place_constants
 from dovetail.passes.schedule import schedule
 from dovetail.passes.simplify import simplify
@@ -21,6 +22,6 @@ def optimise(graph: Graph, device: Any) -> Graph:
     graph = place_constants(dead_code(graph), device)
     graph = decompose(graph, device)
     graph = simplify(graph)
-    graph = fold_constants(graph, device)
+    graph = known_operands(fold_constants(graph, device), device)
     graph = common_subexpressions(graph)
     return schedule(dead_code(graph))

@@ -6,7 +6,7 @@ from typing import Any
 
 from dovetail import _fast
 from dovetail.graph import Graph, Node, Value
-from dovetail.op import FUNCTIONS, iterate
+from dovetail.op import FUNCTIONS, REGISTRY, Spec, iterate
 from dovetail.passes.rewrite import Emit, rewrite
 
 __all__ = ["fold_constants"]
@@ -23,22 +23,52 @@ def _worth(node: Node) -> bool:
     return node.op.claim != "view" and after <= max(before, _SMALL)
 
 
+def _scalar(value: Value) -> Any:
+    """The one element that a value repeats, as an array without axes; else None."""
+    while value.constant is None:
+        made = value.producer
+        if made is None or made.op.name != "broadcast_to":
+            return None
+        value = made.inputs[0]
+    x = value.constant
+    if value.spec.size == 0 or (value.spec.size > 1 and any(x._strides)):
+        return None
+    return x[(0,) * value.spec.ndim]
+
+
 def fold_constants(graph: Graph, device: Any) -> Graph:
     """Nodes without inputs of the caller run now, on the device, unless their result would be a
-    large constant made from little (zeros, broadcasts, random draws)."""
+    large constant made from little (zeros, broadcasts, random draws). Element-wise ops of numbers
+    that are repeated become the repetition of one number."""
 
-    def visit(node: Node, new: Graph, emit: Emit) -> tuple[Value, ...]:
-        if not _worth(node):
-            return emit(node)
+    def run(node: Node, operands: list[Any]) -> list[Any]:
         before = _fast.set_device(device)
         suspended = _fast.tape_suspend()
         try:
-            found = FUNCTIONS[node.op.name](*(v.constant for v in node.inputs), **node.attributes)
+            found = FUNCTIONS[node.op.name](*operands, **node.attributes)
         finally:
             _fast.tape_resume(suspended)
             _fast.set_device(before)
-        return tuple(
-            Value(v.spec, constant=x) for v, x in zip(node.outputs, iterate(found), strict=True)
-        )
+        return list(iterate(found))
+
+    def repeated(node: Node, new: Graph) -> tuple[Value, ...] | None:
+        if not node.op.broadcast or not node.inputs:
+            return None
+        scalars = [_scalar(v) for v in node.inputs]
+        if any(x is None for x in scalars):
+            return None
+        [one], [result] = run(node, scalars), node.outputs
+        value = Value(Spec((), result.spec.dtype), constant=one)
+        attributes = {"shape": result.spec.shape}
+        spread = REGISTRY["broadcast_to"]
+        return new.add(spread, (value,), attributes, (result.spec,), node.location)
+
+    def visit(node: Node, new: Graph, emit: Emit) -> tuple[Value, ...]:
+        if _worth(node):
+            found = run(node, [v.constant for v in node.inputs])
+            return tuple(
+                Value(v.spec, constant=x) for v, x in zip(node.outputs, found, strict=True)
+            )
+        return repeated(node, new) or emit(node)
 
     return rewrite(graph, visit)
