@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from spine.bars import Bar, Row
-from spine.summary import Cell, Verdict, verdict
+from spine.summary import Cell, verdict
 
 from workloads.workload import Target, Workload
 
@@ -33,25 +33,24 @@ def fastest(cells: dict[str, Cell], among: Iterable[str] = ()) -> tuple[str, Cel
     return (statistics.mode(winners) if winners else ""), found
 
 
-def _against(base: Cell, cells: dict[str, Cell], factor: float = 1.0) -> Verdict:
+def _against(base: Cell, cells: dict[str, Cell]) -> dict[str, float | None]:
+    """The median of the rounds' ratios, the least and the greatest; None without a common round."""
     row = Row(name=BASE, title=BASE)
     have = {BASE: base} | ({OURS: cells[OURS]} if OURS in cells else {})
-    return verdict(Bar(peer=BASE, factor=factor), row, have)
-
-
-def _ratio(found: Verdict) -> dict[str, float | None]:
+    found = verdict(Bar(peer=BASE), row, have)
     return {"ratio": found.ratio, "low": found.low, "high": found.high}
 
 
 def _held(target: Target, cells: dict[str, Cell]) -> dict[str, Any]:
     peer, base = fastest(cells, target.peers)
-    gate, stretch = (_against(base, cells, factor) for factor in (target.gate, target.stretch))
+    found = _against(base, cells)
+    ratio = found["ratio"]
     return {
         **asdict(target),
         "peer": peer,
-        **_ratio(gate),
-        "met": gate.met,
-        "reached": stretch.met,
+        **found,
+        "met": None if ratio is None else ratio <= target.gate,
+        "reached": None if ratio is None else ratio <= target.stretch,
     }
 
 
@@ -67,10 +66,10 @@ def record(
         "title": work.title,
         "unit": "s",
         "peers": {name: cell.record() for name, cell in cells.items()},
-        "best": {"peer": peer, **_ratio(_against(base, cells))},
+        "best": {"peer": peer, **_against(base, cells)},
         "limit": {
             "seconds": statistics.median(limits.values()) if limits else None,
-            **_ratio(_against(floor, cells)),
+            **_against(floor, cells),
         },
         "target": _held(work.target, cells) if work.target else None,
     }

@@ -10,6 +10,7 @@ FAMILIES = {
     "reductions": "Reductions, 4096 x 1024 float32",
     "products": "Matrix products",
     "convolutions": "Convolutions, batch 1, float32",
+    "training": "A step of training with Adam, float32",
 }
 
 

@@ -41,11 +41,15 @@ class Workload:
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
-    """A peer's way: ``function()`` computes the workload ``name`` once, ``how`` says with what."""
+    """A peer's way: ``function()`` computes the workload ``name`` once, ``how`` says with what.
+
+    ``answer()`` is what is compared before it is timed: the result itself if there is none.
+    """
 
     name: str
     how: str
     function: Callable[[], Any]
+    answer: Callable[[], Any] | None = None
 
 
 def deviation(found: Any, wanted: Any) -> float:
