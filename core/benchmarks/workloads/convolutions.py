@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from workloads.litert_models import one_operator
 from workloads.onnx_models import one_node
+from workloads.openvino_models import one_operation
 from workloads.workload import Call, Target, Workload
 
 
@@ -161,33 +164,39 @@ def onnxruntime_calls(threads: int) -> Iterator[Call]:
 
 
 def openvino_calls(threads: int) -> Iterator[Call]:
-    import openvino  # noqa: PLC0415
-    from openvino import opset13  # noqa: PLC0415
-
-    settings = {
-        "INFERENCE_NUM_THREADS": threads,
-        "NUM_STREAMS": 1,
-        "INFERENCE_PRECISION_HINT": "f32",
-    }
-    core = openvino.Core()
     for name, shape in SHAPES.items():
         x, w = _channels_first(shape)
-        given, around = opset13.parameter(x.shape, np.float32), [shape.window // 2] * 2
+
+        def build(opset: Any, given: Any, w: np.ndarray = w, shape: Shape = shape) -> Any:
+            kind = opset.group_convolution if shape.groups > 1 else opset.convolution
+            constant = opset.constant(w[:, None] if shape.groups > 1 else w)
+            around = [shape.window // 2] * 2
+            return kind(given, constant, [1, 1], around, around, [1, 1])
+
+        run = one_operation(build, x, threads)
+        yield Call(
+            name=name,
+            how="constant weights, channels first",
+            function=lambda run=run: run().transpose(0, 2, 3, 1),
+        )
+
+
+def litert_calls(threads: int) -> Iterator[Call]:
+    for name, shape in SHAPES.items():
+        x, w = operands(shape)
+        options = {"padding": 0, "strideW": 1, "strideH": 1}  # padding 0 is "same"
         if shape.groups > 1:
-            constant = opset13.constant(w[:, None])
-            result = opset13.group_convolution(given, constant, [1, 1], around, around, [1, 1])
+            kind, w = "DEPTHWISE_CONV_2D", np.ascontiguousarray(w.transpose(2, 0, 1, 3))
+            options["depthMultiplier"] = 1
         else:
-            constant = opset13.constant(w)
-            result = opset13.convolution(given, constant, [1, 1], around, around, [1, 1])
-        model = core.compile_model(openvino.Model([result], [given], name), "CPU", settings)
-        request = model.create_infer_request()
-        request.set_input_tensor(openvino.Tensor(x))
-
-        def infer(request: openvino.InferRequest = request) -> np.ndarray:
-            request.infer()
-            return request.get_output_tensor().data.transpose(0, 2, 3, 1)
-
-        yield Call(name=name, how="constant weights, channels first", function=infer)
+            kind, w = "CONV_2D", np.ascontiguousarray(w.transpose(3, 0, 1, 2))
+        constants = [w, np.zeros(shape.filters, np.float32)]
+        result = (1, shape.side, shape.side, shape.filters)
+        yield Call(
+            name=name,
+            how="constant weights, a bias of zeros, channels last",
+            function=one_operator(kind, x, constants, result, threads, **options),
+        )
 
 
 def dovetail_calls(_: int) -> Iterator[Call]:
@@ -210,5 +219,6 @@ CALLS = {
     "jax": jax_calls,
     "onnxruntime": onnxruntime_calls,
     "openvino": openvino_calls,
+    "litert": litert_calls,
     "dovetail": dovetail_calls,
 }

@@ -72,7 +72,7 @@ PEERS = {
 
 IMPORTED = {
     "onnxruntime": ("onnxruntime", "onnx"),
-    "litert": ("ai_edge_litert",),
+    "litert": ("ai_edge_litert", "flatbuffers"),
 }
 """The modules that a peer's cases import, where they are not one of its name."""
 

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from workloads.litert_models import one_operator
 from workloads.onnx_models import one_node
+from workloads.openvino_models import one_operation
 from workloads.workload import Call, Target, Workload
 
 SQUARE = {"f32_256": 256, "f32_1024": 1024, "f32_2048": 2048}
@@ -141,6 +143,23 @@ def onnxruntime_calls(threads: int) -> Iterator[Call]:
         )
 
 
+def openvino_calls(threads: int) -> Iterator[Call]:
+    for name in (*SQUARE, "f32_row"):
+        a, b = operands(name)
+        run = one_operation(
+            lambda opset, x, b=b: opset.matmul(x, opset.constant(b), False, False), a, threads
+        )
+        yield Call(name=name, how="constant right operand", function=run)
+
+
+def litert_calls(threads: int) -> Iterator[Call]:
+    for name in (*SQUARE, "f32_row"):
+        a, b = operands(name)
+        constants = [np.ascontiguousarray(b.T), np.zeros(b.shape[1], np.float32)]
+        run = one_operator("FULLY_CONNECTED", a, constants, (len(a), b.shape[1]), threads)
+        yield Call(name=name, how="FULLY_CONNECTED, constant weights", function=run)
+
+
 def dovetail_calls(_: int) -> Iterator[Call]:
     import dovetail as dt  # noqa: PLC0415
 
@@ -157,5 +176,7 @@ CALLS = {
     "torch": torch_calls,
     "jax": jax_calls,
     "onnxruntime": onnxruntime_calls,
+    "openvino": openvino_calls,
+    "litert": litert_calls,
     "dovetail": dovetail_calls,
 }

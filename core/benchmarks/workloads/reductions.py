@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from workloads.litert_models import one_operator
 from workloads.onnx_models import one_node
+from workloads.openvino_models import one_operation
 from workloads.workload import Call, Target, Workload
 
 ROWS, COLUMNS = 4096, 1024
@@ -167,6 +169,16 @@ def onnxruntime_calls(threads: int) -> Iterator[Call]:
     )
 
 
+def openvino_calls(threads: int) -> Iterator[Call]:
+    run = one_operation(lambda opset, x: opset.softmax(x, 1), matrix(), threads)
+    yield Call(name="softmax", how="one operation", function=run)
+
+
+def litert_calls(threads: int) -> Iterator[Call]:
+    run = one_operator("SOFTMAX", matrix(), [], (ROWS, COLUMNS), threads, beta=1.0)
+    yield Call(name="softmax", how="one operator", function=run)
+
+
 def dovetail_calls(_: int) -> Iterator[Call]:
     import dovetail as dt  # noqa: PLC0415
 
@@ -190,5 +202,7 @@ CALLS = {
     "torch": torch_calls,
     "jax": jax_calls,
     "onnxruntime": onnxruntime_calls,
+    "openvino": openvino_calls,
+    "litert": litert_calls,
     "dovetail": dovetail_calls,
 }
