@@ -31,6 +31,7 @@ LEFT_OUT = (
     "test_new_backend_bindings.py",
     "test_new_backend_languages.py",
     "test_new_backend_projects.py",
+    "test_workloads.py",
 )
 
 

@@ -6,13 +6,11 @@
 from __future__ import annotations
 
 import importlib
-import json
 import os
 import sys
-import traceback
-from typing import Any
 
-from spine.case import Budget
+from spine.case import Budget, Case
+from telling import say, tell
 
 PEERS = {
     "numpy": ("spine.numpy_peer", "cases"),
@@ -23,8 +21,15 @@ PEERS = {
 }
 
 
-def say(**line: Any) -> None:
-    print(json.dumps(line), flush=True)
+def check(case: Case) -> None:
+    """Compare what the case computes with what it should, where anything is compared."""
+    from spine import problems  # noqa: PLC0415  numpy: after the limits, and not before the peer
+
+    wanted = problems.expected(case.name)
+    if case.value is not None and wanted is not None:
+        found = case.value()
+        if not problems.same(found, wanted):
+            raise ValueError(f"wrong result: {found}, not {wanted}")
 
 
 def main(peer: str, threads: int, budget: Budget) -> None:
@@ -32,28 +37,8 @@ def main(peer: str, threads: int, budget: Budget) -> None:
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     name, function = PEERS[peer]
     module = importlib.import_module(name)
-    from spine import problems  # noqa: PLC0415  numpy: after the limits, and not before the peer
-
     say(versions=module.versions())
-    iterator = getattr(module, function)(threads)
-    last = "its first case"
-    try:
-        for case in iterator:
-            last = case.name
-            try:
-                wanted = problems.expected(case.name)
-                if case.value is not None and wanted is not None:
-                    found = case.value()
-                    if not problems.same(found, wanted):
-                        raise ValueError(f"wrong result: {found}, not {wanted}")
-                samples = case.samples(budget)
-            except Exception as error:
-                say(case=case.name, error=f"{type(error).__name__}: {error}"[:400])
-                continue
-            say(case=case.name, how=case.how, values=samples.values, basis=samples.basis)
-    except Exception as error:
-        traceback.print_exc()
-        say(after=last, error=f"{type(error).__name__}: {error}"[:400])
+    tell(getattr(module, function)(threads), check, budget)
 
 
 if __name__ == "__main__":

@@ -11,92 +11,23 @@ from __future__ import annotations
 import argparse
 import datetime
 import importlib.util
-import json
 import os
-import platform
 import shlex
-import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 from results import write
+from rounds import Rounds
 from spine import chart, imports, report
 from spine.bars import PEER_ORDER, ROWS
-from spine.summary import Cell, summarise
+from spine.summary import summarise
+from surroundings import ROOT, commit, environment, machine
 
 HERE = Path(__file__).resolve().parent
-ROOT = HERE.parent.parent
-LIMITS = (
-    "OMP_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "DOVETAIL_NUM_THREADS",
-)
-UNSET = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "XLA_FLAGS", "PYTHONDONTWRITEBYTECODE")
-SLOWEST = 1200
-"""Seconds after which a child is given up."""
-
-Cells = dict[str, dict[str, Cell]]
 
 
-def environment(threads: int) -> dict[str, str]:
-    """The same limits for every peer, and none of the settings that change what is measured."""
-    found = {name: value for name, value in os.environ.items() if name not in UNSET}
-    found |= dict.fromkeys(LIMITS, str(threads))
-    return found | {"JAX_PLATFORMS": "cpu"}
-
-
-def cell(cells: Cells, row: str, peer: str) -> Cell:
-    return cells.setdefault(row, {}).setdefault(peer, Cell())
-
-
-class Run:
-    """What the children said."""
-
-    def __init__(self, threads: int, seconds: float, samples: int) -> None:
-        self.threads, self.seconds, self.samples = threads, seconds, samples
-        self.cells: Cells = {}
-        self.versions: dict[str, str] = {}
-        self.failures: list[str] = []
-
-    def child(self, peer: str, number: int) -> None:
-        """One peer, one round."""
-        words = [peer, str(self.threads), str(self.seconds), str(self.samples)]
-        command = [sys.executable, str(HERE / "child.py"), *words]
-        try:
-            done = subprocess.run(
-                command,
-                env=environment(self.threads),
-                capture_output=True,
-                text=True,
-                timeout=SLOWEST,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            self.failures.append(f"{peer} took more than {SLOWEST} s")
-            return
-        for line in done.stdout.splitlines():
-            if line.startswith("{"):  # a library may print lines of its own
-                self.heard(peer, number, json.loads(line))
-        if done.returncode:
-            last = (done.stderr.strip().splitlines() or ["no text"])[-1]
-            self.failures.append(f"{peer} ended with status {done.returncode}: {last}"[:400])
-
-    def heard(self, peer: str, number: int, line: dict[str, Any]) -> None:
-        if "versions" in line:
-            self.versions |= line["versions"]
-        elif "after" in line:
-            text = f"{peer} stopped after {line['after']}: {line['error']}"
-            if text not in self.failures:
-                self.failures.append(text)
-        elif "error" in line:
-            cell(self.cells, line["case"], peer).errors.append(line["error"])
-        else:
-            one = cell(self.cells, line["case"], peer)
-            one.rounds[number] = line["values"]
-            one.how = line["how"]
-            one.basis.append(line["basis"])
+class Run(Rounds):
+    """What the children said, and what importing costs."""
 
     def importing(self, peers: list[str], times: int) -> None:
         """The rows about importing; each turn is a round of its own."""
@@ -109,7 +40,7 @@ class Run:
                     ("import_alone", alone),
                     ("import_resident", resident),
                 ):
-                    one = cell(self.cells, row, peer)
+                    one = self.cell(row, peer)
                     one.rounds[number] = [value]
                     one.basis.append("wall")
             own, together = imports.installed(peer)
@@ -122,30 +53,9 @@ class Run:
         """A figure that no round changes, if there is one."""
         if value is None:
             return
-        one = cell(self.cells, row, peer)
+        one = self.cell(row, peer)
         one.rounds[0] = [value]
         one.basis.append("exact")
-
-
-def machine() -> dict[str, Any]:
-    info = Path("/proc/cpuinfo")
-    names = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
-    name = next((x.split(":")[1].strip() for x in names if x.startswith("model name")), "")
-    return {
-        "processor": name or platform.processor() or platform.machine(),
-        "cores": os.cpu_count(),
-        "system": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
-    }
-
-
-def commit() -> str:
-    done = subprocess.run(
-        ["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return done.stdout.strip() or "unknown"
 
 
 def arguments() -> argparse.Namespace:
@@ -175,12 +85,13 @@ def main() -> None:
         if importlib.util.find_spec(peer.split(".")[0]) is None
     }
     peers = [peer for peer in chosen.peers if peer not in absent]
-    run = Run(chosen.threads, *((0.3, 10) if chosen.quick else (1.0, 30)))
+    run = Run(chosen.threads)
+    budget = ("0.3", "10") if chosen.quick else ("1.0", "30")
     load = [os.getloadavg()[0]]
     for number in range(chosen.rounds):
         for peer in peers:
             print(f"round {number + 1} of {chosen.rounds}: {peer}", file=sys.stderr)
-            run.child(peer, number)
+            run.child(peer, number, [str(HERE / "child.py"), peer, str(chosen.threads), *budget])
     print("importing", file=sys.stderr)
     run.importing([peer for peer in peers if "." not in peer], chosen.imports)
     load.append(os.getloadavg()[0])

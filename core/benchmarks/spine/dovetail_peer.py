@@ -94,19 +94,15 @@ def _constants() -> list[float]:
     return [float(k) for k in range(2, 2 + problems.ANOTHER)]
 
 
-def training() -> Callable[[], Any]:
-    """One call, one step; it returns the loss before the step."""
-    x, labels = map(dt.asarray, problems.batch())
-    start = [(dt.asarray(w), dt.asarray(b)) for w, b in problems.parameters()]
+def steps_of(
+    loss_of: Callable[..., Any], parameters: Any, batch: tuple[Any, ...]
+) -> Callable[[], Any]:
+    """Steps of Adam on ``loss_of(parameters, *batch)``; each returns the loss before it."""
+    start = dt.tree.map(dt.asarray, parameters)
+    x, labels = map(dt.asarray, batch)
     adam = dt.optim.adam(
         problems.RATE, beta1=problems.BETA1, beta2=problems.BETA2, epsilon=problems.EPSILON
     )
-
-    def loss_of(params: Any, x: Any, labels: Any) -> Any:
-        for w, b in params[:-1]:
-            x = dt.nn.relu(dt.nn.linear(x, w, b))
-        return dt.nn.cross_entropy(dt.nn.linear(x, *params[-1]), labels)
-
     gradient = dt.value_and_grad(loss_of)
 
     def update(params: Any, state: Any, x: Any, labels: Any) -> Any:
@@ -124,6 +120,17 @@ def training() -> Callable[[], Any]:
         return loss
 
     return step
+
+
+def training() -> Callable[[], Any]:
+    """One call, one step; it returns the loss before the step."""
+
+    def loss_of(params: Any, x: Any, labels: Any) -> Any:
+        for w, b in params[:-1]:
+            x = dt.nn.relu(dt.nn.linear(x, w, b))
+        return dt.nn.cross_entropy(dt.nn.linear(x, *params[-1]), labels)
+
+    return steps_of(loss_of, problems.parameters(), problems.batch())
 
 
 def _memory(word: str) -> Callable[[], int]:

@@ -87,21 +87,17 @@ def _tiny(threads: int) -> Iterator[Case]:
     )
 
 
-def _training() -> Callable[[], Any]:
-    x, labels = map(jnp.asarray, problems.batch())
-    start = [(jnp.asarray(w), jnp.asarray(b)) for w, b in problems.parameters()]
+def steps_of(
+    loss_of: Callable[..., Any], parameters: Any, batch: tuple[Any, ...]
+) -> Callable[[], Any]:
+    """Steps of Adam on ``loss_of(parameters, *batch)``; each returns the loss before it."""
+    start = jax.tree.map(jnp.asarray, parameters)
+    given = tuple(map(jnp.asarray, batch))
 
-    def loss_of(params: Any, x: Any, labels: Any) -> Any:
-        for w, b in params[:-1]:
-            x = jax.nn.relu(x @ w + b)
-        logits = x @ params[-1][0] + params[-1][1]
-        chosen = jnp.take_along_axis(jax.nn.log_softmax(logits), labels[:, None], -1)
-        return -chosen.mean()
-
-    def update(state: Any, x: Any, labels: Any) -> Any:
+    def update(state: Any, *batch: Any) -> Any:
         params, mean, square, n = state
         n = n + 1
-        loss, grads = jax.value_and_grad(loss_of)(params, x, labels)
+        loss, grads = jax.value_and_grad(loss_of)(params, *batch)
         b1, b2 = problems.BETA1, problems.BETA2
         mean = jax.tree.map(lambda m, g: b1 * m + (1 - b1) * g, mean, grads)
         square = jax.tree.map(lambda v, g: b2 * v + (1 - b2) * g * g, square, grads)
@@ -121,16 +117,29 @@ def _training() -> Callable[[], Any]:
     state = [(start, zeros, jax.tree.map(jnp.zeros_like, start), jnp.float32(0))]
 
     def step() -> Any:
-        state[0], loss = compiled(state[0], x, labels)
+        state[0], loss = compiled(state[0], *given)
         jax.block_until_ready(state[0])
         return loss
 
     return step
 
 
+def training() -> Callable[[], Any]:
+    """One call, one step; it returns the loss before the step."""
+
+    def loss_of(params: Any, x: Any, labels: Any) -> Any:
+        for w, b in params[:-1]:
+            x = jax.nn.relu(x @ w + b)
+        logits = x @ params[-1][0] + params[-1][1]
+        chosen = jnp.take_along_axis(jax.nn.log_softmax(logits), labels[:, None], -1)
+        return -chosen.mean()
+
+    return steps_of(loss_of, problems.parameters(), problems.batch())
+
+
 def _mlp(threads: int) -> Iterator[Case]:
     how = "jit of the whole step, donated"
-    step = _training()
+    step = training()
     found: list[Any] = []
     yield Case(
         name="mlp_first",

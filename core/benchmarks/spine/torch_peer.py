@@ -77,7 +77,8 @@ def _network() -> Any:
     return net
 
 
-def _training(compiled: bool) -> Callable[[], Any]:
+def training(compiled: bool = False) -> Callable[[], Any]:
+    """One call, one step; it returns the loss before the step."""
     net = _network()
     x, labels = map(torch.from_numpy, problems.batch())
     adam = torch.optim.Adam(
@@ -105,7 +106,7 @@ def _training(compiled: bool) -> Callable[[], Any]:
 
 def _mlp(threads: int, compiled: bool) -> Iterator[Case]:
     how = f"{'torch.compile of the loss' if compiled else 'eager'}, fused Adam"
-    step = _training(compiled)
+    step = training(compiled)
     found: list[Any] = []
     yield Case(
         name="mlp_first",

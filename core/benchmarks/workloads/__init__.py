@@ -1,0 +1,1 @@
+"""Workloads of the field beside the peers: chains, reductions, products, convolutions, training."""
