@@ -6,20 +6,19 @@ import contextlib
 import json
 import os
 import re
-import selectors
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from dovetail.check_backend import objections
-from dovetail.check_backend.channel import Lines
+from dovetail.check_backend.channel import listen
 from dovetail.check_backend.drive.process import signal_name
 from dovetail.check_backend.finding import Finding
 from dovetail.check_backend.stage import OpResult, Stage
@@ -177,7 +176,7 @@ def _watch(
         finally:
             os.close(write_end)
         try:
-            code = _listen(process, read_end, take, patience, stop)
+            code = listen(process, read_end, take, patience=patience, to_start=_TO_START, stop=stop)
         finally:
             os.close(read_end)
             with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -191,45 +190,6 @@ def _watch(
 def _environment() -> Mapping[str, str]:
     kept = {f"DOVETAIL_{word}" for word in _NOT_INHERITED}
     return {k: v for k, v in os.environ.items() if k not in kept}
-
-
-def _listen(
-    process: subprocess.Popen[bytes],
-    read_end: int,
-    take: Callable[[dict[str, Any]], None],
-    patience: float,
-    stop: threading.Event,
-) -> int | None:
-    lines = Lines()
-    last, allowed = time.monotonic(), max(patience, _TO_START)
-    with selectors.DefaultSelector() as selector:
-        selector.register(read_end, selectors.EVENT_READ)
-        open_ = True
-        while True:
-            if stop.is_set():
-                raise KeyboardInterrupt
-            left = last + allowed - time.monotonic()
-            if left <= 0:
-                return None
-            if open_ and selector.select(min(left, 0.2)):
-                piece = os.read(read_end, 65536)
-                for message in lines.feed(piece):
-                    last, allowed = time.monotonic(), patience
-                    take(message)
-                if piece:
-                    continue
-                open_ = False
-            code = process.poll()
-            if code is not None:
-                if open_:  # what it wrote before it ended
-                    os.set_blocking(read_end, False)
-                    with contextlib.suppress(BlockingIOError):
-                        while piece := os.read(read_end, 65536):
-                            for message in lines.feed(piece):
-                                take(message)
-                return code
-            if not open_:
-                time.sleep(0.005)
 
 
 def _take(message: dict[str, Any], child: _Child, run: Run, stage: str) -> None:
