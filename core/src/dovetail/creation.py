@@ -6,6 +6,7 @@ Functions of a shape alone become nodes under a trace; data becomes a constant.
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Iterator
 from typing import Any
 
@@ -126,18 +127,26 @@ def _foreign(obj: Any) -> np.ndarray:
         ) from None
 
 
-def _from_numpy(data: np.ndarray, dtype: DType | None, device: Any, copy: bool | None) -> Any:
-    native = data.dtype.newbyteorder("=")
+@functools.cache
+def _numpy_dtype(theirs: np.dtype) -> tuple[DType, np.dtype | None]:
+    """Ours, and in which order of bytes numpy has to bring it, if in another: numpy takes
+    microseconds to say the name of a dtype."""
+    native = theirs.newbyteorder("=")
     if native.name == "bfloat16":  # numpy's own types have none; ml_dtypes brings one
-        kept = bfloat16
+        ours = bfloat16
     elif native.kind not in "biufc" or native.itemsize > (16 if native.kind == "c" else 8):
         raise OpError(
-            f"asarray: numpy's {data.dtype} has no dtype of Dovetail; convert it with numpy's "
+            f"asarray: numpy's {theirs} has no dtype of Dovetail; convert it with numpy's "
             "astype to bool, an integer, a float of at most 64 bits or complex128"
         )
     else:
-        kept = as_dtype(native.name)
-    foreign = native != data.dtype
+        ours = as_dtype(native.name)
+    return ours, None if native == theirs else native
+
+
+def _from_numpy(data: np.ndarray, dtype: DType | None, device: Any, copy: bool | None) -> Any:
+    kept, native = _numpy_dtype(data.dtype)
+    foreign = native is not None
     there = _destination(device)
     if copy is False and (foreign or dtype not in (None, kept) or not there.host_visible):
         raise OpError(
