@@ -52,8 +52,10 @@ static const char *find_width(work *w) {
     int single = 0;
     for (uint32_t i = 0; i < w->program->n_instructions; i++) {
         const dvt_tile_instruction *x = &w->program->instructions[i];
-        if (x->kind == DVT_TILE_WIDEN || x->kind == DVT_TILE_NARROW) single = 1;
-        if (x->kind == DVT_TILE_WIDEN || x->kind == DVT_TILE_NARROW) continue;
+        if (x->kind == DVT_TILE_WIDEN || x->kind == DVT_TILE_NARROW) {
+            single = 1;
+            continue;
+        }
         if (!x->function) {
             snprintf(w->reason, REASON, "there is no code for %.32s of these types", x->op);
             return w->reason;

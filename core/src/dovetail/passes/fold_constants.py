@@ -7,6 +7,7 @@ from typing import Any
 from dovetail import _fast
 from dovetail.graph import Graph, Node, Value
 from dovetail.op import FUNCTIONS, REGISTRY, Spec, iterate
+from dovetail.passes.repeated import repeated_element
 from dovetail.passes.rewrite import Emit, rewrite
 
 __all__ = ["fold_constants"]
@@ -21,19 +22,6 @@ def _worth(node: Node) -> bool:
     before = sum(v.spec.nbytes for v in node.inputs)
     after = sum(v.spec.nbytes for v in node.outputs)
     return node.op.claim != "view" and after <= max(before, _SMALL)
-
-
-def _scalar(value: Value) -> Any:
-    """The one element that a value repeats, as an array without axes; else None."""
-    while value.constant is None:
-        made = value.producer
-        if made is None or made.op.name != "broadcast_to":
-            return None
-        value = made.inputs[0]
-    x = value.constant
-    if value.spec.size == 0 or (value.spec.size > 1 and any(x._strides)):
-        return None
-    return x[(0,) * value.spec.ndim]
 
 
 def fold_constants(graph: Graph, device: Any) -> Graph:
@@ -54,7 +42,7 @@ def fold_constants(graph: Graph, device: Any) -> Graph:
     def repeated(node: Node, new: Graph) -> tuple[Value, ...] | None:
         if not node.op.broadcast or not node.inputs:
             return None
-        scalars = [_scalar(v) for v in node.inputs]
+        scalars = [repeated_element(v) for v in node.inputs]
         if any(x is None for x in scalars):
             return None
         [one], [result] = run(node, scalars), node.outputs

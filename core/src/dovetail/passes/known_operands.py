@@ -5,42 +5,22 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
-from dovetail.dtypes import bfloat16
 from dovetail.graph import Graph, Node, Value
 from dovetail.op import REGISTRY
+from dovetail.passes.repeated import repeated_element
 from dovetail.passes.rewrite import Emit, rewrite
 
 __all__ = ["known_operands"]
 
-_VIEWS = frozenset({"broadcast_to", "reshape"})
 _POWERS = {2: "square", -1: "reciprocal"}
 
 
 def _number(value: Value) -> float | None:
     """The one number that a real value has in every element; None where it is not known."""
-    while value.constant is None:
-        made = value.producer
-        if made is None or made.op.name not in _VIEWS:
-            return None
-        value = made.inputs[0]
-    spec, constant = value.spec, value.constant
-    if spec.dtype.kind == "complex" or spec.size == 0 or not _repeats(constant):
+    if value.spec.dtype.kind == "complex":
         return None
-    return constant[(0,) * spec.ndim].item()  # type: ignore[no-any-return]
-
-
-def _repeats(constant: Any) -> bool:
-    """Whether all elements have the same bits."""
-    if constant.size == 1 or not any(constant._strides):
-        return True
-    if not constant.device.host_visible or constant.dtype is bfloat16:
-        return False  # to look at it costs more than it saves, or numpy does not know the type
-    flat = np.asarray(constant).reshape(-1).view(f"u{constant.dtype.itemsize}")
-    first = flat[0]
-    few = flat[:: max(1, flat.size // 8)]
-    return bool((few == first).all() and (flat == first).all())
+    element = repeated_element(value)
+    return None if element is None else element.item()
 
 
 def _operand(node: Node) -> Value | None:
